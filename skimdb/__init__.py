@@ -1,0 +1,35 @@
+"""skimdb: a small, fast Keras network behind the scikit-learn interface, for sparse text features.
+
+Names are loaded when first used, so ``import skimdb`` is quick and never imports TensorFlow.
+"""
+
+from importlib import import_module
+
+_MODULE_OF = {
+    "DenseClassifier": "_dense_classifier",
+    "MultiHotVectorizer": "_multi_hot",
+    "TrainingHistoryDisplay": "_displays",
+    "WordIndexEncoder": "_word_index",
+    "multi_hot_pipeline": "_pipeline",
+    "plot_model": "_displays",
+}
+
+__all__ = sorted([*_MODULE_OF, "datasets"])
+
+
+def __getattr__(name):
+    if name == "datasets":
+        return import_module("skimdb.datasets")
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("skimdb")
+    if name in _MODULE_OF:
+        value = getattr(import_module(f"skimdb.{_MODULE_OF[name]}"), name)
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module 'skimdb' has no attribute {name!r}")
+
+
+def __dir__():
+    return sorted([*globals(), *__all__, "__version__"])

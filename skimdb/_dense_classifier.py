@@ -1,0 +1,410 @@
+"""DenseClassifier: a dense Keras network as a scikit-learn classifier."""
+
+import numpy as np
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets, unique_labels
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from skimdb._checks import check_bool, check_int, check_real
+from skimdb._forward import forward
+from skimdb._network_spec import NetworkSpec
+from skimdb._training_rows import at_least_two_classes, class_numbers, weighted_rows
+
+
+class DenseClassifier(ClassifierMixin, BaseEstimator):
+    """A stack of dense Keras layers as a classifier for sparse features.
+
+    The network is trained by Keras on TensorFlow, through SciKeras, with a first layer and a batch
+    feed made for CSR rows, which are never made dense. It ends in one sigmoid unit for two classes
+    and in a softmax for more. Once fitted it predicts from its weights with NumPy and SciPy:
+    predicting, and unpickling, need no TensorFlow.
+
+    Parameters
+    ----------
+    units : int or tuple of int, default=(16, 16)
+        Width of each hidden layer; an int is one hidden layer.
+    activation : str, default="relu"
+        Activation of the hidden layers: "relu", "tanh", "sigmoid", "linear", "elu", "selu",
+        "gelu", "silu", "softplus", "softsign" or "leaky_relu", as in Keras.
+    dropout : float, default=0.0
+        Share of each hidden layer's outputs that training drops at random, from 0 to below 1.
+    l2 : float, default=0.0
+        Strength of the L2 penalty on the weights of every layer (``keras.regularizers.L2``).
+    optimizer : str or keras.optimizers.Optimizer, default="rmsprop"
+        Name or instance of a Keras optimizer; of an instance a copy is used.
+    learning_rate : float, default=None
+        The optimizer's learning rate; None takes its own (0.001 for RMSprop). Must be None when
+        ``optimizer`` is an instance.
+    loss : str, keras.losses.Loss or callable, default="auto"
+        The loss: "auto" is binary cross-entropy for two classes and sparse categorical
+        cross-entropy for more. Any Keras loss may be named, such as "mse".
+    metrics : tuple of str or keras.metrics.Metric, default=("accuracy",)
+        What ``history_`` holds beside the loss.
+    epochs : int, default=4
+        Number of passes over the training rows (at most, with early stopping).
+    batch_size : int, default=512
+        Number of rows for each step of the optimizer.
+    early_stopping : bool, default=False
+        Whether to stop when the validation loss has not fallen for ``n_iter_no_change`` epochs,
+        and keep the weights of the epoch where it was lowest.
+    validation_fraction : float, default=0.1
+        Share of the training rows to set aside (stratified) as validation rows under
+        ``early_stopping``, unless ``fit`` is given ``X_val`` and ``y_val``.
+    n_iter_no_change : int, default=2
+        Number of epochs without a lower validation loss to stop after, under ``early_stopping``.
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each class, as elsewhere in scikit-learn.
+    callbacks : keras.callbacks.Callback or list of them, default=None
+        Keras callbacks for training. Those that overload ``on_train_batch_begin`` or
+        ``on_train_batch_end`` are called for each batch, which is slower.
+    warm_start : bool, default=False
+        Whether ``fit`` goes on for ``epochs`` more epochs from the weights, the optimizer state
+        and the history of the last call, rather than anew.
+    random_state : int, RandomState instance or None, default=None
+        Decides the initial weights, the order of the rows, what is dropped, and which rows are set
+        aside. An int gives the same weights bit for bit in any process on the same machine.
+    verbose : int or "auto", default=0
+        What Keras prints while it trains: nothing (0), a bar (1) or a line an epoch (2).
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The class labels, sorted.
+    n_features_in_ : int
+        Number of columns seen in ``fit``.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns seen in ``fit``; only when X had string column names.
+    coefs_ : list of ndarray of shape (n_inputs, n_units)
+        Weights of each layer, float32.
+    intercepts_ : list of ndarray of shape (n_units,)
+        Biases of each layer, float32.
+    history_ : dict of str to list of float
+        Loss and metrics after each epoch; with validation rows also "val_loss" and so on. Training
+        figures are means over the epoch, while the weights still change.
+    n_iter_ : int
+        Number of epochs trained.
+    model_ : keras.Sequential
+        A plain, compiled Keras model with the fitted weights, built when first asked for.
+    keras_classifier_ : scikeras.wrappers.KerasClassifier
+        SciKeras's classifier around ``model_``, built when asked for.
+
+    See Also
+    --------
+    sklearn.neural_network.MLPClassifier : scikit-learn's own network, without dropout, Keras
+        callbacks or validation curves of its loss.
+    scikeras.wrappers.KerasClassifier : Any Keras model as a classifier.
+
+    References
+    ----------
+    The network follows the binary classification example of F. Chollet, "Deep Learning with
+    Python", chapter 3. ``coefs_`` and ``intercepts_`` are named as in MLPClassifier, ``X_val`` and
+    ``y_val`` as in HistGradientBoostingClassifier.
+
+    Examples
+    --------
+    >>> from skimdb import DenseClassifier, MultiHotVectorizer
+    >>> from skimdb.datasets import make_reviews
+    >>> sequences, y = make_reviews(3000, n_words=1000, random_state=0)
+    >>> X = MultiHotVectorizer(num_words=1000).fit_transform(sequences)
+    >>> classifier = DenseClassifier(16, epochs=3, batch_size=64, random_state=0)
+    >>> classifier = classifier.fit(X[:2000], y[:2000], X_val=X[2000:], y_val=y[2000:])
+    >>> sorted(classifier.history_)
+    ['accuracy', 'loss', 'val_accuracy', 'val_loss']
+    >>> classifier.predict_proba(X[:5]).shape
+    (5, 2)
+    """
+
+    def __init__(
+        self,
+        units=(16, 16),
+        *,
+        activation="relu",
+        dropout=0.0,
+        l2=0.0,
+        optimizer="rmsprop",
+        learning_rate=None,
+        loss="auto",
+        metrics=("accuracy",),
+        epochs=4,
+        batch_size=512,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=2,
+        class_weight=None,
+        callbacks=None,
+        warm_start=False,
+        random_state=None,
+        verbose=0,
+    ):
+        self.units = units
+        self.activation = activation
+        self.dropout = dropout
+        self.l2 = l2
+        self.optimizer = optimizer
+        self.learning_rate = learning_rate
+        self.loss = loss
+        self.metrics = metrics
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.class_weight = class_weight
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None):
+        """Train the network.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training rows. CSR float32 is taken as it is; anything else is converted.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row in the loss; rows of weight 0 are left out.
+        X_val : {array-like, sparse matrix} of shape (n_val, n_features), default=None
+            Validation rows, for the "val_" part of ``history_`` and for early stopping.
+        y_val : array-like of shape (n_val,), default=None
+            Their class labels.
+
+        Returns
+        -------
+        self : DenseClassifier
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a parameter or the data can't be used; the message names it.
+        """
+        self._check_fit_parameters()
+        going_on = self.warm_start and hasattr(self, "coefs_")
+        X, y = self._checked_rows(X, y, reset=not going_on)
+        classes = self.classes_ if going_on else at_least_two_classes(y, "y")
+        validation_data = self._checked_validation_data(X_val, y_val, classes)
+        seed = self._seed if going_on else check_random_state(self.random_state).randint(2**31)
+        X, y, sample_weight = weighted_rows(X, y, sample_weight, self.class_weight)
+        if validation_data is None and self.early_stopping:
+            rows, val_rows = train_test_split(
+                np.arange(len(y)),
+                test_size=self.validation_fraction,
+                stratify=y,
+                random_state=seed,
+            )
+            validation_data = X[val_rows], class_numbers(y[val_rows], classes, "y")
+            X, y = X[rows], y[rows]
+            sample_weight = None if sample_weight is None else sample_weight[rows]
+        self._train(
+            X,
+            y,
+            sample_weight,
+            classes=classes,
+            seed=seed,
+            epochs=self.epochs,
+            going_on=going_on,
+            validation_data=validation_data,
+        )
+        if not self.warm_start:
+            del self._optimizer_state
+        return self
+
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train for one pass over these rows, going on from the last call.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Training rows.
+        y : array-like of shape (n_samples,)
+            Class labels.
+        classes : array-like of shape (n_classes,), default=None
+            All class labels there will be; needed in the first call.
+        sample_weight : array-like of shape (n_samples,), default=None
+            Weight of each row in the loss; rows of weight 0 are left out.
+
+        Returns
+        -------
+        self : DenseClassifier
+        """
+        self._check_fit_parameters()
+        going_on = hasattr(self, "coefs_")
+        if classes is None and not going_on:
+            raise ValueError("classes must be given in the first call of partial_fit, got None.")
+        X, y = self._checked_rows(X, y, reset=not going_on)
+        if not going_on:
+            classes = at_least_two_classes(classes, "classes")
+        elif classes is None or np.array_equal(unique_labels(classes), self.classes_):
+            classes = self.classes_
+        else:
+            raise ValueError(
+                "classes must be the same in each call of partial_fit, "
+                f"got {list(classes)} after {self.classes_.tolist()}."
+            )
+        seed = self._seed if going_on else check_random_state(self.random_state).randint(2**31)
+        X, y, sample_weight = weighted_rows(X, y, sample_weight, self.class_weight)
+        self._train(X, y, sample_weight, classes=classes, seed=seed, epochs=1, going_on=going_on)
+        return self
+
+    def predict(self, X):
+        """Return the class of each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        y : ndarray of shape (n_samples,)
+            Class labels.
+        """
+        numbers = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[numbers]
+
+    def predict_proba(self, X):
+        """Return the probability of each class for each row.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        probabilities : ndarray of shape (n_samples, n_classes), float32
+            Columns in the order of ``classes_``.
+        """
+        check_is_fitted(self)
+        outputs = self._outputs(X, self._network.output_activation)
+        return np.hstack([1 - outputs, outputs]) if self._network.n_outputs == 1 else outputs
+
+    def decision_function(self, X):
+        """Return what goes into the last layer's sigmoid or softmax: the log-odds for two classes.
+
+        Parameters
+        ----------
+        X : {array-like, sparse matrix} of shape (n_samples, n_features)
+            Rows.
+
+        Returns
+        -------
+        scores : ndarray of shape (n_samples,) or (n_samples, n_classes), float32
+            One score a row for two classes, above 0 for ``classes_[1]``; otherwise one a class.
+        """
+        check_is_fitted(self)
+        scores = self._outputs(X, "linear")
+        return scores.ravel() if self._network.n_outputs == 1 else scores
+
+    @property
+    def model_(self):
+        check_is_fitted(self)
+        if "_model" not in vars(self):
+            from skimdb._keras._network import build_model
+
+            self._model = build_model(self._network, self._weights())
+        return self._model
+
+    @property
+    def keras_classifier_(self):
+        check_is_fitted(self)
+        from skimdb._keras._wrapper import build_fitted_wrapper
+
+        return build_fitted_wrapper(
+            self.model_,
+            self._network,
+            self.classes_,
+            self.history_,
+            epochs=self.epochs,
+            batch_size=self.batch_size,
+            verbose=self.verbose,
+        )
+
+    def __getstate__(self):
+        # a Keras model is left behind, to be built again where it is asked for
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name != "_model"}
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "coefs_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.sparse = True
+        return tags
+
+    def _check_fit_parameters(self):
+        check_int("epochs", self.epochs, at_least=1)
+        check_int("batch_size", self.batch_size, at_least=1)
+        check_bool("early_stopping", self.early_stopping)
+        check_bool("warm_start", self.warm_start)
+        check_real("validation_fraction", self.validation_fraction, above=0, below=1)
+        check_int("n_iter_no_change", self.n_iter_no_change, at_least=1)
+
+    def _checked_rows(self, X, y, *, reset):
+        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=np.float32, reset=reset)
+        check_classification_targets(y)
+        return X, y
+
+    def _checked_validation_data(self, X_val, y_val, classes):
+        if (X_val is None) != (y_val is None):
+            missing = "X_val" if X_val is None else "y_val"
+            raise ValueError(f"X_val and y_val must be given together, got None for {missing}.")
+        if X_val is None:
+            return None
+        X_val, y_val = self._checked_rows(X_val, y_val, reset=False)
+        return X_val, class_numbers(y_val, classes, "y_val")
+
+    def _train(
+        self, X, y, sample_weight, *, classes, seed, epochs, going_on, validation_data=None
+    ):
+        """Train on checked rows and take over the result."""
+        network = NetworkSpec.of(self, self.n_features_in_, len(classes))
+        y = class_numbers(y, classes, "y")
+        if going_on and network.units != self._network.units:
+            raise ValueError(
+                f"units must stay {self._network.units} while training goes on, "
+                f"got {self.units!r}."
+            )
+        from skimdb._keras._training import train
+
+        result = train(
+            network,
+            X,
+            y,
+            sample_weight=sample_weight,
+            validation_data=validation_data,
+            weights=self._weights() if going_on else network.initial_weights(seed),
+            optimizer_state=getattr(self, "_optimizer_state", None) if going_on else None,
+            seed=seed,
+            initial_epoch=self.n_iter_ if going_on else 0,
+            epochs=epochs,
+            batch_size=self.batch_size,
+            patience=self.n_iter_no_change if self.early_stopping and validation_data else None,
+            callbacks=self.callbacks,
+            verbose=self.verbose,
+        )
+        earlier = self.history_ if going_on else {}
+        self.history_ = {
+            name: earlier.get(name, []) + values for name, values in result.history.items()
+        }
+        self.n_iter_ = len(self.history_["loss"])
+        self.classes_ = classes
+        self.coefs_, self.intercepts_ = result.weights[::2], result.weights[1::2]
+        self._network, self._seed, self._optimizer_state = network, seed, result.optimizer_state
+        vars(self).pop("_model", None)
+
+    def _weights(self):
+        """Return weights in Keras's order: kernel and bias of each layer in turn."""
+        pairs = zip(self.coefs_, self.intercepts_, strict=True)
+        return [weight for pair in pairs for weight in pair]
+
+    def _outputs(self, X, output_activation):
+        X = validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=False)
+        return forward(
+            X, self.coefs_, self.intercepts_, self._network.activation, output_activation
+        )

@@ -1,0 +1,68 @@
+"""The forward pass of a dense stack in NumPy and SciPy, so that predicting needs no TensorFlow."""
+
+import numpy as np
+from scipy import special
+
+# Rows go through in blocks, so that the activations of a large X never stand in memory at once.
+ROWS_PER_BLOCK = 8192
+
+
+def _selu(z):
+    # the constants of Klambauer et al., "Self-Normalizing Neural Networks", 2017
+    return np.float32(1.0507009873554805) * np.where(
+        z > 0, z, np.float32(1.6732632423543772) * np.expm1(np.minimum(z, 0))
+    )
+
+
+# Each is Keras's function of the same name with Keras's defaults.
+ACTIVATIONS = {
+    "relu": lambda z: np.maximum(z, 0),
+    "tanh": np.tanh,
+    "sigmoid": special.expit,
+    "linear": lambda z: z,
+    "elu": lambda z: np.where(z > 0, z, np.expm1(np.minimum(z, 0))),
+    "selu": _selu,
+    "gelu": lambda z: z * special.ndtr(z),
+    "silu": lambda z: z * special.expit(z),
+    "softplus": lambda z: np.logaddexp(z, 0),
+    "softsign": lambda z: z / (1 + np.abs(z)),
+    "leaky_relu": lambda z: np.where(z > 0, z, np.float32(0.2) * z),
+}
+
+
+OUTPUT_ACTIVATIONS = {
+    "linear": lambda z: z,
+    "sigmoid": special.expit,
+    "softmax": lambda z: special.softmax(z, axis=1),
+}
+
+
+def forward(X, coefs, intercepts, activation, output_activation):
+    """Return the outputs of a dense stack.
+
+    Parameters
+    ----------
+    X : CSR matrix or ndarray of shape (n_samples, n_features), float32
+        Input rows.
+    coefs : list of ndarray of shape (n_inputs, n_units)
+        Weights of each layer.
+    intercepts : list of ndarray of shape (n_units,)
+        Biases of each layer.
+    activation : str
+        Activation of the hidden layers, a key of ``ACTIVATIONS``.
+    output_activation : {"sigmoid", "softmax", "linear"}
+        Activation of the last layer.
+
+    Returns
+    -------
+    outputs : ndarray of shape (n_samples, n_outputs), float32
+    """
+    outputs = np.empty((X.shape[0], len(intercepts[-1])), dtype=np.float32)
+    for start in range(0, X.shape[0], ROWS_PER_BLOCK):
+        block = slice(start, start + ROWS_PER_BLOCK)
+        hidden = X[block]
+        for coef, intercept in zip(coefs[:-1], intercepts[:-1], strict=True):
+            hidden = ACTIVATIONS[activation](hidden @ coef + intercept)
+        scores = hidden @ coefs[-1] + intercepts[-1]
+        outputs[block] = OUTPUT_ACTIVATIONS[output_activation](scores)
+    return outputs

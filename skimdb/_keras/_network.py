@@ -1,0 +1,100 @@
+"""The network as plain Keras: its layers, optimizer, loss and metrics."""
+
+import keras
+
+
+def build_layers(spec):
+    """Return the layers of the stack."""
+
+    def dense(name, units, activation):
+        # a regularizer of strength 0 would still cost its sum of squares at every step
+        regularizer = keras.regularizers.L2(spec.l2) if spec.l2 else None
+        return keras.layers.Dense(
+            units,
+            activation=activation,
+            kernel_regularizer=regularizer,
+            dtype="float32",
+            name=name,
+        )
+
+    layers = []
+    for number, units in enumerate(spec.units, start=1):
+        layers.append(dense(f"hidden_{number}", units, spec.activation))
+        if spec.dropout:
+            # the seed is set anew for every epoch of training; see the trainer
+            layers.append(
+                keras.layers.Dropout(
+                    spec.dropout, seed=0, dtype="float32", name=f"dropout_{number}"
+                )
+            )
+    layers.append(dense("output", spec.n_outputs, spec.output_activation))
+    return layers
+
+
+def build_model(spec, weights):
+    """Return a plain, compiled ``keras.Sequential`` with these weights."""
+    inputs = keras.Input((spec.n_features,), name="features", dtype="float32")
+    model = keras.Sequential([inputs, *build_layers(spec)], name="dense_stack")
+    compile_model(model, spec)
+    model.set_weights(weights)
+    return model
+
+
+def compile_model(model, spec):
+    """Compile the model with copies of the spec's optimizer and metrics."""
+    model.compile(
+        optimizer=build_optimizer(spec),
+        loss=_checked_loss(spec),
+        metrics=[_copied(metric, keras.metrics.Metric) for metric in spec.metrics],
+        jit_compile=False,
+    )
+
+
+def build_optimizer(spec):
+    """Return a new optimizer of the kind and learning rate asked for."""
+    if isinstance(spec.optimizer, keras.optimizers.Optimizer):
+        if spec.learning_rate is not None:
+            raise ValueError(
+                "learning_rate must be None when optimizer is an instance, which has its own; "
+                f"got {spec.learning_rate!r}."
+            )
+        return _copied(spec.optimizer, keras.optimizers.Optimizer)
+    try:
+        optimizer = keras.optimizers.get(spec.optimizer)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            "optimizer must be the name of a Keras optimizer, such as 'rmsprop' or 'adam', or an "
+            f"instance of one, got {spec.optimizer!r}."
+        ) from error
+    if spec.learning_rate is not None:
+        optimizer.learning_rate = spec.learning_rate
+    return optimizer
+
+
+def _copied(item, kind):
+    """Return a copy of an instance, since Keras's hold the state of the model they serve."""
+    return type(item).from_config(item.get_config()) if isinstance(item, kind) else item
+
+
+def _checked_loss(spec):
+    loss = spec.loss
+    try:
+        known = keras.losses.get(loss) is not None
+    except (ValueError, TypeError):
+        known = False
+    if not known:
+        raise ValueError(
+            "loss must be 'auto', the name of a Keras loss, such as 'binary_crossentropy' or "
+            f"'mse', or an instance of one, got {spec.loss!r}."
+        )
+    if spec.n_outputs == 1 and "categorical" in loss_name(loss):
+        raise ValueError(
+            f"loss must suit a single sigmoid output when y has two classes, got {loss!r}; "
+            "use 'auto' or 'binary_crossentropy'."
+        )
+    return loss
+
+
+def loss_name(loss):
+    """Return the name of a loss given as a name, a function or an instance."""
+    return loss if isinstance(loss, str) else getattr(loss, "name", None) or loss.__name__

@@ -1,0 +1,65 @@
+"""Compiled trainers, kept from one fit to the next.
+
+Tracing a network's training takes longer than an epoch of it. So a trainer, once done, waits here
+for the next fit of the same network; weights and optimizer state are set anew. A trainer serves
+one fit at a time: fits in several threads each have their own.
+"""
+
+import os
+import threading
+from collections import OrderedDict
+from contextlib import contextmanager
+from dataclasses import replace
+
+from skimdb._keras._trainer import DenseStack
+
+MAX_IDLE_TRAINERS = 8
+
+_idle = OrderedDict()
+_lock = threading.Lock()
+
+
+@contextmanager
+def borrowed_trainer(spec, *, reusable=True):
+    """Lend a trainer for the network, to be had back only if its fit ends well.
+
+    One that something else will hold on to after the fit is not ``reusable``: it is made anew.
+    """
+    key = _key(spec) if reusable else None
+    trainer = _take(key) or DenseStack(spec)
+    yield trainer
+    if key is not None:
+        _give_back(key, trainer)
+
+
+def _key(spec):
+    """Return what trainers of the same traced functions share, or None for a one-off."""
+    by_name = all(isinstance(item, str) for item in (spec.optimizer, spec.loss, *spec.metrics))
+    # the learning rate is a variable, set for each fit
+    return replace(spec, learning_rate=None) if by_name else None
+
+
+def _take(key):
+    with _lock:
+        return _idle[key].pop() if _idle.get(key) else None
+
+
+def _give_back(key, trainer):
+    with _lock:
+        _idle.setdefault(key, []).append(trainer)
+        _idle.move_to_end(key)
+        while sum(map(len, _idle.values())) > MAX_IDLE_TRAINERS:
+            oldest = next(iter(_idle))
+            del _idle[oldest][:1]
+            if not _idle[oldest]:
+                del _idle[oldest]
+
+
+def _forget():
+    """Start empty in a forked process: TensorFlow's threads did not come along."""
+    global _lock
+    _lock = threading.Lock()
+    _idle.clear()
+
+
+os.register_at_fork(after_in_child=_forget)

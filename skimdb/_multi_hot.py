@@ -1,0 +1,367 @@
+"""MultiHotVectorizer: integer sequences to a sparse multi-hot matrix."""
+
+from array import array
+from collections.abc import Mapping
+from itertools import chain
+
+import numpy as np
+import scipy.sparse as sp
+from sklearn import get_config
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from skimdb._checks import check_bool, check_choice, check_int
+from skimdb._ragged import split_rows
+
+MODES = ("binary", "count", "freq", "tfidf")
+LARGEST_INT32 = np.iinfo(np.int32).max
+
+
+class MultiHotVectorizer(TransformerMixin, BaseEstimator):
+    """Turn integer sequences into a sparse matrix with one column an id.
+
+    The sparse counterpart of the dense ``vectorize_sequences`` loop that goes with Keras's IMDB
+    data, and of Keras's ``sequences_to_matrix``. Row order is kept, the order and (in mode
+    "binary") the number of the ids within a sequence is not. An empty sequence is an all-zero row.
+
+    Parameters
+    ----------
+    num_words : int, default=None
+        Number of columns: ids from 0 to ``num_words - 1`` have one. None takes one more than the
+        largest id in ``fit``. With a number given, the modes "binary", "count" and "freq" learn
+        nothing from the data, so ``transform`` works without ``fit``.
+    mode : {"binary", "count", "freq", "tfidf"}, default="binary"
+        What an entry is: 1, the number of times the id occurs, that number by the length of the
+        sequence, or ``(1 + log(count)) * log(1 + n_samples / (1 + n_samples_with_id))`` with
+        numbers of samples as seen in ``fit``.
+    handle_unknown : {"ignore", "error", "oov"}, default="ignore"
+        What becomes of ids of ``num_words`` and above: left out, an error, or counted as
+        ``oov_char``.
+    oov_char : int, default=2
+        The id that stands for unknown ids under ``handle_unknown="oov"``.
+    dtype : dtype, default=numpy.float32
+        Type of the entries: float32 is what networks train on.
+    sparse_output : bool, default=True
+        Whether the result is sparse (CSR) or a dense array.
+
+    Attributes
+    ----------
+    num_words_ : int
+        Number of columns.
+    idf_ : ndarray of shape (num_words_,)
+        Inverse document frequency of each id; in mode "tfidf" only.
+
+    See Also
+    --------
+    WordIndexEncoder : Makes integer sequences from text.
+    sklearn.preprocessing.MultiLabelBinarizer : The same idea for targets; its classes are
+        learned, it takes no dtype, and it can't be a step of a Pipeline.
+
+    References
+    ----------
+    The modes are those of ``Tokenizer.sequences_to_matrix`` in Keras 2
+    (https://github.com/keras-team/keras-preprocessing).
+
+    Examples
+    --------
+    >>> from skimdb import MultiHotVectorizer
+    >>> X = MultiHotVectorizer(num_words=6).fit_transform([[1, 4, 4], [], [5, 2]])
+    >>> X.shape, X.dtype, X.nnz
+    ((3, 6), dtype('float32'), 4)
+    >>> MultiHotVectorizer(num_words=6, sparse_output=False).transform([[1, 4, 4], []])
+    array([[0., 1., 0., 0., 1., 0.],
+           [0., 0., 0., 0., 0., 0.]], dtype=float32)
+    """
+
+    def __init__(
+        self,
+        *,
+        num_words=None,
+        mode="binary",
+        handle_unknown="ignore",
+        oov_char=2,
+        dtype=np.float32,
+        sparse_output=True,
+    ):
+        self.num_words = num_words
+        self.mode = mode
+        self.handle_unknown = handle_unknown
+        self.oov_char = oov_char
+        self.dtype = dtype
+        self.sparse_output = sparse_output
+
+    def fit(self, X, y=None):
+        """Learn the number of columns, and in mode "tfidf" how common each id is.
+
+        Parameters
+        ----------
+        X : iterable of sequences of int, or int array of shape (n_samples, length)
+            Sequences of ids.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : MultiHotVectorizer
+        """
+        self.fit_transform(X, y)
+        return self
+
+    def fit_transform(self, X, y=None):
+        """Fit to sequences and return their matrix, reading X once.
+
+        Parameters
+        ----------
+        X : iterable of sequences of int, or int array of shape (n_samples, length)
+            Sequences of ids.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        X : CSR matrix or ndarray of shape (n_samples, num_words_)
+        """
+        self._check_parameters()
+        ids, offsets = _flattened(X)
+        self.num_words_ = self.num_words
+        if self.num_words is None:
+            if not len(ids):
+                raise ValueError(
+                    "X must hold at least one id to find the number of columns, got none; "
+                    "set num_words to do without."
+                )
+            self.num_words_ = int(ids.max()) + 1
+        counts = self._counts(ids, offsets)
+        if self.mode == "tfidf":
+            n_samples, num_words = counts.shape
+            n_samples_with_id = np.bincount(counts.indices, minlength=num_words)
+            self.idf_ = np.log1p(n_samples / (1 + n_samples_with_id))
+        return self._weighted(counts, np.diff(offsets))
+
+    def transform(self, X):
+        """Turn sequences into a matrix.
+
+        Parameters
+        ----------
+        X : iterable of sequences of int, or int array of shape (n_samples, length)
+            Sequences of ids.
+
+        Returns
+        -------
+        X : CSR matrix or ndarray of shape (n_samples, num_words_)
+            The CSR matrix is canonical: indices sorted, none twice. It is a ``csr_array`` instead
+            where scikit-learn's ``sparse_interface`` setting asks for one.
+        """
+        check_is_fitted(self)
+        self._check_parameters()
+        ids, offsets = _flattened(X)
+        return self._weighted(self._counts(ids, offsets), np.diff(offsets))
+
+    def inverse_transform(self, X):
+        """Return the set of ids of each row.
+
+        Parameters
+        ----------
+        X : sparse matrix or array-like of shape (n_samples, num_words_)
+            What ``transform`` returned.
+
+        Returns
+        -------
+        ids : ndarray of shape (n_samples,), dtype object
+            One ascending int array of ids a row.
+        """
+        check_is_fitted(self)
+        X = sp.csr_array(X, copy=True)
+        if X.shape[1] != self._n_columns():
+            raise ValueError(
+                f"X must have {self._n_columns()} columns, one an id, got {X.shape[1]}."
+            )
+        X.eliminate_zeros()
+        X.sum_duplicates()
+        return split_rows(X.indices, X.indptr)
+
+    def get_feature_names_out(self, input_features=None):
+        """Return a name for each column.
+
+        Parameters
+        ----------
+        input_features : None
+            Ignored: sequences have no named features.
+
+        Returns
+        -------
+        names : ndarray of str, dtype object
+            ``id0``, ``id1``, … up to ``num_words_ - 1``.
+        """
+        check_is_fitted(self)
+        return np.array([f"id{i}" for i in range(self._n_columns())], dtype=object)
+
+    def __sklearn_is_fitted__(self):
+        stateless = self.num_words is not None and self.mode != "tfidf"
+        return stateless or hasattr(self, "num_words_")
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        tags.requires_fit = not (self.num_words is not None and self.mode != "tfidf")
+        return tags
+
+    def _n_columns(self):
+        return getattr(self, "num_words_", self.num_words)
+
+    def _check_parameters(self):
+        check_int("num_words", self.num_words, at_least=1, none_allowed=True)
+        check_choice("mode", self.mode, MODES)
+        check_choice("handle_unknown", self.handle_unknown, ("ignore", "error", "oov"))
+        check_int("oov_char", self.oov_char)
+        check_bool("sparse_output", self.sparse_output)
+        limit = self.num_words
+        if self.handle_unknown == "oov" and limit is not None and self.oov_char >= limit:
+            raise ValueError(f"oov_char must be below num_words={limit}, got {self.oov_char}.")
+        if np.dtype(self.dtype).kind not in "fiu":
+            raise ValueError(f"dtype must be a real number type, got {self.dtype!r}.")
+        if self.mode in ("freq", "tfidf") and np.dtype(self.dtype).kind != "f":
+            raise ValueError(
+                f"dtype must be a floating type in mode {self.mode!r}, got {self.dtype!r}."
+            )
+
+    def _counts(self, ids, offsets):
+        """Return the canonical CSR array of how often each id occurs in each row."""
+        num_words = self._n_columns()
+        ids, offsets = self._without_unknown(ids, offsets)
+        # Binary entries are set to 1 in the end, so there it does no harm that int8 overflows.
+        ones = np.ones(len(ids), dtype=np.int8 if self.mode == "binary" else np.int64)
+        index_dtype = np.int32 if max(len(ids), num_words) <= LARGEST_INT32 else np.int64
+        counts = sp.csr_array(
+            (ones, ids.astype(index_dtype, copy=False), offsets.astype(index_dtype)),
+            shape=(len(offsets) - 1, num_words),
+        )
+        if len(ids) > num_words:
+            # Two changes of format sort all rows at once (a counting sort, linear in entries and
+            # columns); sorting row by row takes several times as long.
+            counts = counts.tocsc().tocsr()
+        counts.sum_duplicates()
+        return counts
+
+    def _without_unknown(self, ids, offsets):
+        """Leave out, refuse or replace ids that have no column."""
+        unknown = ids >= self._n_columns()
+        if not unknown.any():
+            return ids, offsets
+        if self.handle_unknown == "error":
+            position = int(unknown.argmax())
+            raise ValueError(
+                f"X must hold ids below num_words={self._n_columns()} under "
+                f"handle_unknown='error', got {ids[position]} in row {_row_of(position, offsets)}."
+            )
+        if self.handle_unknown == "oov":
+            return np.where(unknown, self.oov_char, ids), offsets
+        kept_before = np.concatenate([[0], np.cumsum(~unknown)])
+        return ids[~unknown], kept_before[offsets]
+
+    def _weighted(self, counts, lengths):
+        """Turn counts into the entries of the mode, in the type and format asked for."""
+        values = counts.data
+        if self.mode == "binary":
+            values = np.ones(counts.nnz, dtype=self.dtype)
+        elif self.mode == "freq":
+            values = values / np.repeat(lengths, np.diff(counts.indptr))
+        elif self.mode == "tfidf":
+            values = (1 + np.log(values)) * self.idf_[counts.indices]
+        values = values.astype(self.dtype, copy=False)
+        if not self.sparse_output:
+            dense = np.zeros(counts.shape, dtype=self.dtype)
+            rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
+            dense[rows, counts.indices] = values
+            return dense
+        # scikit-learn has the setting since 1.9
+        as_array = get_config().get("sparse_interface") == "sparray"
+        csr = sp.csr_array if as_array else sp.csr_matrix
+        X = csr((values, counts.indices, counts.indptr), shape=counts.shape)
+        X.has_canonical_format = True
+        return X
+
+
+def _flattened(X):
+    """Return all ids of the sequences in one array, and the offsets at which rows begin."""
+    if isinstance(X, str | bytes | Mapping) or sp.issparse(X) or not hasattr(X, "__iter__"):
+        raise TypeError(f"X must be an iterable of integer sequences, got {type(X).__name__}.")
+    if getattr(X, "ndim", 1) != 1:
+        rows = np.asarray(X)
+        if rows.ndim != 2:
+            raise ValueError(
+                f"X must be a two-dimensional array or an iterable of sequences, "
+                f"got {rows.ndim} dimensions."
+            )
+    else:
+        rows = list(X)
+    if len(rows) == 0:
+        raise ValueError("X must hold at least one sequence, got none.")
+    if isinstance(rows, np.ndarray) and rows.dtype.kind in "iu":
+        ids, lengths = rows.ravel(), np.full(len(rows), rows.shape[1])
+    else:
+        ids, lengths = _joined(rows)
+    offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
+    if len(ids) and ids.min() < 0:
+        position = int((ids < 0).argmax())
+        raise ValueError(
+            f"X must hold ids of 0 and above, got {ids[position]} "
+            f"in row {_row_of(position, offsets)}."
+        )
+    return ids, offsets
+
+
+def _joined(rows):
+    """Return the ids of all rows in one array, and each row's length."""
+    if set(map(type, rows)) <= {list, tuple}:
+        # the array module takes whole numbers alone, where NumPy would round or parse
+        try:
+            ids = array("q", chain.from_iterable(rows))
+        except (TypeError, OverflowError):
+            pass  # not all are plain integers: go row by row, and name the one at fault
+        else:
+            return np.frombuffer(ids, dtype=np.int64), [*map(len, rows)]
+    rows = [_row_ids(row, i) for i, row in enumerate(rows)]
+    return np.concatenate(rows), [*map(len, rows)]
+
+
+def _row_ids(row, i):
+    """Return one row as an array of ids."""
+    if isinstance(row, np.ndarray) and row.ndim == 1 and row.dtype in (np.int32, np.int64):
+        return row
+    if isinstance(row, str | bytes | Mapping) or not hasattr(row, "__iter__"):
+        raise TypeError(
+            f"X must hold sequences of integer ids, got {type(row).__name__} in row {i}: {row!r}."
+        )
+    values = row if isinstance(row, np.ndarray) else list(row)
+    if len(values) == 0:
+        return np.empty(0, dtype=np.int64)
+    values = _as_array(values, i)
+    if values.ndim != 1:
+        raise ValueError(
+            f"X must hold flat sequences of ids, got {values.ndim} dimensions in row {i}."
+        )
+    if values.dtype.kind == "f":
+        whole = np.isfinite(values) & (values == np.floor(values))
+        if not whole.all():
+            raise ValueError(f"X must hold whole numbers, got {values[~whole][0]} in row {i}.")
+    elif values.dtype.kind not in "iu":
+        raise TypeError(f"X must hold integer ids, got {values[0]!r} in row {i}.")
+    if np.abs(values).max() >= 2**63:
+        raise ValueError(f"X must hold ids that fit in 64 bits, got {values.max()} in row {i}.")
+    return values.astype(np.int64)
+
+
+def _as_array(values, i):
+    try:
+        return np.asarray(values)
+    except ValueError as error:
+        raise ValueError(
+            f"X must hold flat sequences of ids, got a nested one in row {i}."
+        ) from error
+
+
+def _row_of(position, offsets):
+    """Return the row that the flat position lies in."""
+    return int(np.searchsorted(offsets, position, side="right")) - 1

@@ -1,0 +1,89 @@
+"""NetworkSpec: what network to train and how, checked, in plain Python."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from skimdb._checks import check_choice, check_int, check_real
+from skimdb._forward import ACTIVATIONS
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """A dense stack on ``n_features`` inputs, and its optimizer, loss and metrics."""
+
+    n_features: int
+    n_outputs: int
+    units: tuple[int, ...]
+    activation: str
+    dropout: float
+    l2: float
+    optimizer: Any
+    learning_rate: float | None
+    loss: Any
+    metrics: tuple[Any, ...]
+
+    @classmethod
+    def of(cls, classifier, n_features, n_classes):
+        """Return the network that a DenseClassifier's parameters ask for, or say what is wrong."""
+        check_choice("activation", classifier.activation, tuple(ACTIVATIONS))
+        check_real("dropout", classifier.dropout, at_least=0, below=1)
+        check_real("l2", classifier.l2, at_least=0)
+        check_real("learning_rate", classifier.learning_rate, above=0, none_allowed=True)
+        one_output = n_classes == 2
+        loss = classifier.loss
+        if isinstance(loss, str) and loss == "auto":
+            loss = "binary_crossentropy" if one_output else "sparse_categorical_crossentropy"
+        return cls(
+            n_features=n_features,
+            n_outputs=1 if one_output else n_classes,
+            units=_checked_units(classifier.units),
+            activation=classifier.activation,
+            dropout=float(classifier.dropout),
+            l2=float(classifier.l2),
+            optimizer=classifier.optimizer,
+            learning_rate=classifier.learning_rate,
+            loss=loss,
+            metrics=_checked_metrics(classifier.metrics),
+        )
+
+    @property
+    def output_activation(self):
+        return "sigmoid" if self.n_outputs == 1 else "softmax"
+
+    @property
+    def n_classes(self):
+        return max(self.n_outputs, 2)
+
+    def initial_weights(self, seed):
+        """Return weights as Keras's Dense draws them: Glorot uniform kernels, zero biases.
+
+        Drawn by NumPy: the same seed gives the same weights in any process and with any version of
+        TensorFlow, and no global seed is touched.
+        """
+        rng = np.random.default_rng(seed)
+        weights = []
+        widths = (self.n_features, *self.units, self.n_outputs)
+        for n_inputs, n_units in pairwise(widths):
+            limit = np.sqrt(6 / (n_inputs + n_units))
+            kernel = rng.uniform(-limit, limit, size=(n_inputs, n_units)).astype(np.float32)
+            weights += [kernel, np.zeros(n_units, dtype=np.float32)]
+        return weights
+
+
+def _checked_units(units):
+    layers = (
+        tuple(units) if isinstance(units, Iterable) and not isinstance(units, str) else (units,)
+    )
+    for width in layers:
+        check_int("units", width, at_least=1)
+    return tuple(int(width) for width in layers)
+
+
+def _checked_metrics(metrics):
+    if metrics is None:
+        return ()
+    return tuple(metrics) if isinstance(metrics, list | tuple) else (metrics,)

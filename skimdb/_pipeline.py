@@ -1,0 +1,49 @@
+"""multi_hot_pipeline: from sequences or texts to classes in one scikit-learn Pipeline."""
+
+from sklearn.pipeline import Pipeline
+
+from skimdb._dense_classifier import DenseClassifier
+from skimdb._multi_hot import MultiHotVectorizer
+from skimdb._word_index import WordIndexEncoder
+
+
+def multi_hot_pipeline(*, num_words=10_000, text=False, **classifier_params):
+    """Chain a MultiHotVectorizer and a DenseClassifier in a scikit-learn Pipeline.
+
+    Parameters
+    ----------
+    num_words : int, default=10_000
+        Number of columns of the multi-hot matrix: the ids from 0 to ``num_words - 1``. None takes
+        as many as the training data have.
+    text : bool, default=False
+        Whether samples are texts. A WordIndexEncoder, which learns the words' ranks in ``fit``,
+        then comes first; otherwise samples are integer sequences.
+    **classifier_params
+        Parameters of the DenseClassifier.
+
+    Returns
+    -------
+    pipeline : sklearn.pipeline.Pipeline
+        With the steps "encoder" (when ``text``), "vectorizer" and "classifier".
+
+    See Also
+    --------
+    WordIndexEncoder, MultiHotVectorizer, DenseClassifier : The steps.
+
+    Examples
+    --------
+    >>> from skimdb import multi_hot_pipeline
+    >>> from skimdb.datasets import load_sample_reviews
+    >>> X, y = load_sample_reviews(return_X_y=True)
+    >>> pipeline = multi_hot_pipeline(text=True, epochs=20, batch_size=16, random_state=0)
+    >>> pipeline = pipeline.fit(X[:300], y[:300])
+    >>> bool(pipeline.score(X[300:], y[300:]) > 0.75)
+    True
+    """
+    steps = [
+        ("vectorizer", MultiHotVectorizer(num_words=num_words)),
+        ("classifier", DenseClassifier(**classifier_params)),
+    ]
+    if text:
+        steps.insert(0, ("encoder", WordIndexEncoder(num_words=num_words)))
+    return Pipeline(steps)

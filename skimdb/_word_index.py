@@ -1,0 +1,257 @@
+"""WordIndexEncoder: text to integer sequences and back, by Keras's IMDB convention."""
+
+from collections import Counter
+from collections.abc import Mapping
+from itertools import repeat
+from numbers import Integral
+
+import numpy as np
+from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
+
+from skimdb._checks import check_bool, check_int
+from skimdb._ragged import split_rows
+
+KERAS_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
+ASCII_LOWER = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"abcdefghijklmnopqrstuvwxyz")
+# Texts are looked up in blocks, so that the list of their tokens stays small.
+TEXTS_PER_BLOCK = 1000
+# Stands in front of each text of a joined block; no UTF-8 text holds this byte.
+TEXT_MARK = b"\xff"
+NO_WORD, NEW_TEXT = -1, -2
+LARGEST_ID = np.iinfo(np.int32).max
+
+
+class WordIndexEncoder(TransformerMixin, BaseEstimator):
+    r"""Encode texts as sequences of word ids, and decode them.
+
+    This is the encoding of :func:`keras.datasets.imdb.load_data`: characters in ``filters``
+    become spaces, ASCII letters become lower case, and each word that the vocabulary holds
+    becomes its rank (1 for the most frequent) plus ``index_from``. Words that the vocabulary
+    lacks are left out; words that ``num_words`` or ``skip_top`` cut off become ``oov_char``.
+
+    Parameters
+    ----------
+    vocabulary : mapping of str to int, default=None
+        Rank of each word, as :func:`skimdb.datasets.fetch_word_index` returns it. None learns
+        the ranks in ``fit``: words by descending frequency, equally frequent ones by alphabet.
+    num_words : int, default=None
+        Ids from here on become ``oov_char``; None keeps all.
+    skip_top : int, default=0
+        Ids below this become ``oov_char``. As in Keras, ``start_char`` is one of those ids.
+    start_char : int, default=1
+        Id put at the front of each sequence; None puts none.
+    oov_char : int, default=2
+        Id for words that were cut off; None leaves them out.
+    index_from : int, default=3
+        Added to each rank, so that ids below stay free for padding (0), start and cut-off words.
+    lowercase : bool, default=True
+        Whether ASCII letters are lower-cased. Others are never: the published IMDB word index
+        holds ``Ángela``, not ``ángela``.
+    filters : str, default=ASCII punctuation without the apostrophe, tab and newline
+        Characters that separate words, besides the space.
+
+    Attributes
+    ----------
+    vocabulary_ : dict of str to int
+        Rank of each word.
+
+    See Also
+    --------
+    MultiHotVectorizer : Turns the sequences into a sparse matrix.
+    sklearn.feature_extraction.text.CountVectorizer : Goes from text to counts in one step.
+
+    References
+    ----------
+    The convention is that of ``keras.datasets.imdb`` (https://keras.io/api/datasets/imdb/).
+
+    Examples
+    --------
+    >>> from skimdb import WordIndexEncoder
+    >>> encoder = WordIndexEncoder(vocabulary={"the": 1, "film": 2, "great": 3})
+    >>> sequences = encoder.fit_transform(["A great film!", "The film..."])
+    >>> [ids.tolist() for ids in sequences]
+    [[1, 6, 5], [1, 4, 5]]
+    >>> encoder.inverse_transform(sequences).tolist()
+    ['? great film', '? the film']
+    """
+
+    def __init__(
+        self,
+        *,
+        vocabulary=None,
+        num_words=None,
+        skip_top=0,
+        start_char=1,
+        oov_char=2,
+        index_from=3,
+        lowercase=True,
+        filters=KERAS_FILTERS,
+    ):
+        self.vocabulary = vocabulary
+        self.num_words = num_words
+        self.skip_top = skip_top
+        self.start_char = start_char
+        self.oov_char = oov_char
+        self.index_from = index_from
+        self.lowercase = lowercase
+        self.filters = filters
+
+    def fit(self, X=None, y=None):
+        """Take over the given vocabulary, or learn one from the texts.
+
+        Parameters
+        ----------
+        X : iterable of str, default=None
+            Texts; may be left out when ``vocabulary`` is given.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        self : WordIndexEncoder
+        """
+        self._check_parameters()
+        if self.vocabulary is not None:
+            self.vocabulary_ = _checked_vocabulary(self.vocabulary, self.index_from)
+            return self
+        counts = Counter()
+        for text in self._cleaned(_checked_texts(X)):
+            counts.update(text.split(b" "))
+        del counts[b""]
+        if not counts:
+            raise ValueError("X must hold at least one word to learn a vocabulary from, got none.")
+        words = sorted(counts, key=lambda word: (-counts[word], word))
+        self.vocabulary_ = {_decoded(word): rank for rank, word in enumerate(words, start=1)}
+        return self
+
+    def transform(self, X):
+        """Encode texts.
+
+        Parameters
+        ----------
+        X : iterable of str, of length n_samples
+            Texts.
+
+        Returns
+        -------
+        sequences : ndarray of shape (n_samples,), dtype object
+            One int32 array of ids a text.
+        """
+        check_is_fitted(self)
+        self._check_parameters()
+        texts = _checked_texts(X)
+        id_of = {_encoded(word): rank + self.index_from for word, rank in self.vocabulary_.items()}
+        id_of.pop(b"", None)
+        id_of[TEXT_MARK] = NEW_TEXT
+        sequences = np.empty(len(texts), dtype=object)
+        for start in range(0, len(texts), TEXTS_PER_BLOCK):
+            block = slice(start, start + TEXTS_PER_BLOCK)
+            sequences[block] = self._encoded_block(texts[block], id_of)
+        return sequences
+
+    def inverse_transform(self, X):
+        """Decode sequences of ids; ids that stand for no word become ``?``.
+
+        Parameters
+        ----------
+        X : iterable of sequences of int, of length n_samples
+            Sequences of ids.
+
+        Returns
+        -------
+        texts : ndarray of shape (n_samples,), dtype object
+            The words of each sequence, joined by spaces. Case, punctuation and words that the
+            vocabulary lacks are lost in encoding and don't come back.
+        """
+        check_is_fitted(self)
+        self._check_parameters()
+        word_of = {rank + self.index_from: word for word, rank in self.vocabulary_.items()}
+        texts = [" ".join(map(word_of.get, np.asarray(ids).tolist(), repeat("?"))) for ids in X]
+        return np.array(texts, dtype=object)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        tags.input_tags.string = True
+        return tags
+
+    def _check_parameters(self):
+        check_int("num_words", self.num_words, at_least=1, none_allowed=True)
+        check_int("skip_top", self.skip_top)
+        check_int("start_char", self.start_char, none_allowed=True)
+        check_int("oov_char", self.oov_char, none_allowed=True)
+        check_int("index_from", self.index_from)
+        check_bool("lowercase", self.lowercase)
+        if not isinstance(self.filters, str):
+            raise TypeError(f"filters must be a str of characters, got {self.filters!r}.")
+
+    def _cleaned(self, texts):
+        """Yield each text in UTF-8, filtered characters as spaces, in lower case if asked."""
+        # Bytes translate many times faster than characters. That is right here because an ASCII
+        # byte never is a part of another character.
+        table = bytearray(ASCII_LOWER if self.lowercase else range(256))
+        for char in filter(str.isascii, self.filters):
+            table[ord(char)] = ord(" ")
+        beyond_ascii = [char for char in self.filters if not char.isascii()]
+        for text in texts:
+            for char in beyond_ascii:
+                text = text.replace(char, " ")
+            yield _encoded(text).translate(table)
+
+    def _encoded_block(self, texts, id_of):
+        joined = b" ".join(part for text in self._cleaned(texts) for part in (TEXT_MARK, text))
+        tokens = joined.split(b" ")
+        ids = np.fromiter(
+            map(id_of.get, tokens, repeat(NO_WORD)), dtype=np.int32, count=len(tokens)
+        )
+        starts = np.flatnonzero(ids == NEW_TEXT)
+        ids[starts] = NO_WORD if self.start_char is None else self.start_char
+        kept = ids != NO_WORD
+        cut_off = kept & (ids < self.skip_top)
+        if self.num_words is not None:
+            cut_off |= kept & (ids >= self.num_words)
+        if self.oov_char is None:
+            kept &= ~cut_off
+        else:
+            ids[cut_off] = self.oov_char
+        kept_before = np.concatenate([[0], np.cumsum(kept)])
+        return split_rows(ids[kept], kept_before[np.append(starts, len(ids))])
+
+
+def _encoded(text):
+    # lone surrogates, which files read with errors="surrogateescape" hold, pass through
+    return text.encode("utf-8", "surrogatepass")
+
+
+def _decoded(word):
+    return word.decode("utf-8", "surrogatepass")
+
+
+def _checked_texts(X):
+    if isinstance(X, str | bytes | Mapping) or not hasattr(X, "__iter__"):
+        raise TypeError(f"X must be an iterable of texts, got {type(X).__name__}.")
+    if getattr(X, "ndim", 1) != 1:
+        raise ValueError(f"X must be one-dimensional, got {X.ndim} dimensions.")
+    texts = list(X)
+    for i, text in enumerate(texts):
+        if not isinstance(text, str):
+            raise TypeError(f"X must hold texts (str), got {type(text).__name__} in row {i}.")
+    return texts
+
+
+def _checked_vocabulary(vocabulary, index_from):
+    if not isinstance(vocabulary, Mapping):
+        raise TypeError(f"vocabulary must map words to ranks, got {type(vocabulary).__name__}.")
+    if not vocabulary:
+        raise ValueError("vocabulary must hold at least one word, got none.")
+    for word, rank in vocabulary.items():
+        if not isinstance(word, str) or not isinstance(rank, Integral):
+            raise TypeError(f"vocabulary must map str to int, got {word!r}: {rank!r}.")
+        if not 0 < rank <= LARGEST_ID - index_from:
+            raise ValueError(
+                f"vocabulary must hold ranks from 1 to {LARGEST_ID - index_from}, "
+                f"got {word!r}: {rank!r}."
+            )
+    return {word: int(rank) for word, rank in vocabulary.items()}

@@ -1,0 +1,30 @@
+"""What several test modules share: the real IMDB data, where a user has it."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+# Figures are drawn to files only; no test needs a screen.
+os.environ.setdefault("MPLBACKEND", "Agg")
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+
+
+@pytest.fixture(scope="session")
+def imdb_home():
+    """The folder of the real IMDB data that SKIMDB_IMDB_HOME names."""
+    home = os.environ.get("SKIMDB_IMDB_HOME")
+    if not home:
+        pytest.skip("SKIMDB_IMDB_HOME is not set: no IMDB data to test on")
+    return Path(home)
+
+
+@pytest.fixture(scope="session")
+def imdb(imdb_home):
+    """The IMDB reviews as integer sequences: ((X_train, y_train), (X_test, y_test))."""
+    from skimdb.datasets import fetch_imdb
+
+    return tuple(
+        fetch_imdb(subset=subset, num_words=10_000, data_home=imdb_home, return_X_y=True)
+        for subset in ("train", "test")
+    )
