@@ -344,6 +344,8 @@ class DenseClassifier(ClassifierMixin, BaseEstimator):
         check_bool("warm_start", self.warm_start)
         check_real("validation_fraction", self.validation_fraction, above=0, below=1)
         check_int("n_iter_no_change", self.n_iter_no_change, at_least=1)
+        if self.verbose not in (0, 1, 2, "auto"):
+            raise ValueError(f"verbose must be 0, 1, 2 or 'auto', got {self.verbose!r}.")
 
     def _checked_rows(self, X, y, *, reset):
         X, y = validate_data(self, X, y, accept_sparse="csr", dtype=np.float32, reset=reset)

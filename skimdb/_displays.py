@@ -169,12 +169,12 @@ def plot_model(classifier, path, *, dpi=150):
         raise ImportError(
             "plot_model needs pydot, which is not installed: pip install 'skimdb[plot]'."
         )
-    from skimdb._keras._diagram import draw
+    from skimdb._keras._diagram import diagram
 
     # drawn beside the file and moved there in one go, so that no half-written file is left
     unfinished = path.with_name(f".{path.stem}.unfinished{path.suffix}")
     try:
-        draw(classifier.model_, unfinished, dpi)
+        diagram(classifier.model_, dpi).write(unfinished, format=path.suffix[1:])
         unfinished.replace(path)
     finally:
         unfinished.unlink(missing_ok=True)

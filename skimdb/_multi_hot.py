@@ -3,6 +3,8 @@
 from array import array
 from collections.abc import Mapping
 from itertools import chain
+from math import isfinite
+from numbers import Real
 
 import numpy as np
 import scipy.sparse as sp
@@ -334,32 +336,25 @@ def _row_ids(row, i):
         raise TypeError(
             f"X must hold sequences of integer ids, got {type(row).__name__} in row {i}: {row!r}."
         )
-    values = row if isinstance(row, np.ndarray) else list(row)
-    if len(values) == 0:
-        return np.empty(0, dtype=np.int64)
-    values = _as_array(values, i)
-    if values.ndim != 1:
+    if isinstance(row, np.ndarray) and row.ndim != 1:
         raise ValueError(
-            f"X must hold flat sequences of ids, got {values.ndim} dimensions in row {i}."
+            f"X must hold flat sequences of ids, got {row.ndim} dimensions in row {i}."
         )
-    if values.dtype.kind == "f":
-        whole = np.isfinite(values) & (values == np.floor(values))
-        if not whole.all():
-            raise ValueError(f"X must hold whole numbers, got {values[~whole][0]} in row {i}.")
-    elif values.dtype.kind not in "iu":
-        raise TypeError(f"X must hold integer ids, got {values[0]!r} in row {i}.")
-    if np.abs(values).max() >= 2**63:
-        raise ValueError(f"X must hold ids that fit in 64 bits, got {values.max()} in row {i}.")
-    return values.astype(np.int64)
+    values = row.tolist() if isinstance(row, np.ndarray) else list(row)
+    return np.array([_checked_id(value, i) for value in values], dtype=np.int64)
 
 
-def _as_array(values, i):
-    try:
-        return np.asarray(values)
-    except ValueError as error:
-        raise ValueError(
-            f"X must hold flat sequences of ids, got a nested one in row {i}."
-        ) from error
+def _checked_id(value, i):
+    """Return one id as an int; a float will do if it is whole."""
+    if hasattr(value, "__len__") and not isinstance(value, str | bytes):
+        raise ValueError(f"X must hold flat sequences of ids, got {value!r} within row {i}.")
+    if not isinstance(value, Real) or isinstance(value, bool | np.bool_):
+        raise TypeError(f"X must hold integer ids, got {value!r} in row {i}.")
+    if not isfinite(value) or value != int(value):
+        raise ValueError(f"X must hold whole numbers, got {value!r} in row {i}.")
+    if abs(value) >= 2**63:
+        raise ValueError(f"X must hold ids that fit in 64 bits, got {value!r} in row {i}.")
+    return int(value)
 
 
 def _row_of(position, offsets):

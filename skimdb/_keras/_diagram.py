@@ -3,11 +3,10 @@
 import keras
 
 
-def draw(model, path, dpi):
-    """Write the diagram of the model's layers, shapes and activations to path."""
-    keras.utils.plot_model(
+def diagram(model, dpi):
+    """Return the diagram of the model's layers, shapes and activations as a pydot graph."""
+    return keras.utils.model_to_dot(
         model,
-        to_file=path,
         show_shapes=True,
         show_layer_names=True,
         show_layer_activations=True,

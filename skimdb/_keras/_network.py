@@ -45,7 +45,7 @@ def compile_model(model, spec):
     model.compile(
         optimizer=build_optimizer(spec),
         loss=_checked_loss(spec),
-        metrics=[_copied(metric, keras.metrics.Metric) for metric in spec.metrics],
+        metrics=[_build_metric(metric) for metric in spec.metrics],
         jit_compile=False,
     )
 
@@ -58,7 +58,8 @@ def build_optimizer(spec):
                 "learning_rate must be None when optimizer is an instance, which has its own; "
                 f"got {spec.learning_rate!r}."
             )
-        return _copied(spec.optimizer, keras.optimizers.Optimizer)
+        # a copy, since the optimizer holds the state of the model it serves
+        return type(spec.optimizer).from_config(spec.optimizer.get_config())
     try:
         optimizer = keras.optimizers.get(spec.optimizer)
     except (ValueError, TypeError) as error:
@@ -71,9 +72,22 @@ def build_optimizer(spec):
     return optimizer
 
 
-def _copied(item, kind):
-    """Return a copy of an instance, since Keras's hold the state of the model they serve."""
-    return type(item).from_config(item.get_config()) if isinstance(item, kind) else item
+def _build_metric(metric):
+    # "accuracy" and "crossentropy" are for Keras to choose the right kind of
+    if metric in ("accuracy", "acc", "crossentropy", "ce"):
+        return metric
+    try:
+        known = keras.metrics.get(metric)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            "metrics must be names of Keras metrics, such as 'accuracy' or 'auc', or instances "
+            f"of them, got {metric!r}."
+        ) from error
+    if not isinstance(known, keras.metrics.Metric):
+        return metric
+    # Keras would number the names of metrics through the process: "auc", "auc_1", …
+    name = metric if isinstance(metric, str) else metric.name
+    return type(known).from_config({**known.get_config(), "name": name})
 
 
 def _checked_loss(spec):

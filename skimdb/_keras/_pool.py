@@ -26,7 +26,7 @@ def borrowed_trainer(spec, *, reusable=True):
     One that something else will hold on to after the fit is not ``reusable``: it is made anew.
     """
     key = _key(spec) if reusable else None
-    trainer = _take(key) or DenseStack(spec)
+    trainer = _take(key) or DenseStack(key or spec)
     yield trainer
     if key is not None:
         _give_back(key, trainer)
@@ -35,7 +35,7 @@ def borrowed_trainer(spec, *, reusable=True):
 def _key(spec):
     """Return what trainers of the same traced functions share, or None for a one-off."""
     by_name = all(isinstance(item, str) for item in (spec.optimizer, spec.loss, *spec.metrics))
-    # the learning rate is a variable, set for each fit
+    # the learning rate is a variable, which is set for each fit
     return replace(spec, learning_rate=None) if by_name else None
 
 

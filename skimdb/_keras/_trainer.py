@@ -206,7 +206,7 @@ class DenseStack(keras.Sequential):
         self._score_outputs = tf.function(self._run_scores, input_signature=[targets, outputs])
 
     def _run_steps(self, first, last, batch_size, targets, sample_weight):
-        """Train on the batches from ``first`` up to ``last``; return the sum of all rows' losses."""
+        """Train on the batches from ``first`` up to ``last``; return the rows' losses, summed."""
         variables = [variable.value for variable in self.trainable_variables]
         loss_sum = tf.zeros(())
         for step in tf.range(first, last):

@@ -63,9 +63,9 @@ def train(
         for callback in callbacks:
             if _lets_go_of_model(callback):
                 callback.set_model(None)
-        return TrainingResult(
-            trainer.get_weights(), trainer.optimizer_state, dict(wrapper.history_)
-        )
+        # SciKeras's history_ has other names for some metrics
+        history = dict(trainer.history.history)
+        return TrainingResult(trainer.get_weights(), trainer.optimizer_state, history)
 
 
 def _early_stopping(patience):

@@ -1,0 +1,621 @@
+import copy
+import pickle
+import subprocess
+import sys
+
+import joblib
+import keras
+import numpy as np
+import pytest
+import scipy.sparse as sp
+from sklearn.base import clone, is_classifier
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import BaggingClassifier, VotingClassifier
+from sklearn.exceptions import NotFittedError
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, cross_validate
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+from skimdb import DenseClassifier, MultiHotVectorizer
+from skimdb.datasets import make_reviews
+
+UNEQUAL_WEIGHTS = (
+    "the optimizer takes float32 steps on mini-batches: rows with weights and rows repeated fall "
+    "into different batches, so the results can't agree to the check's tolerance of 1e-7"
+)
+EXPECTED_FAILURES = {
+    "check_sample_weight_equivalence_on_dense_data": UNEQUAL_WEIGHTS,
+    "check_sample_weight_equivalence_on_sparse_data": UNEQUAL_WEIGHTS,
+}
+
+
+@pytest.fixture(scope="module")
+def data():
+    """Rows that a few epochs learn: (X, y) to train on and (X, y) to test on."""
+    sequences, y = make_reviews(3000, n_words=500, random_state=0)
+    X = MultiHotVectorizer(num_words=500).fit_transform(sequences)
+    return X[:2000], y[:2000], X[2000:], y[2000:]
+
+
+@pytest.fixture(scope="module")
+def three_classes():
+    rng = np.random.default_rng(0)
+    centres = rng.normal(scale=2, size=(3, 10))
+    y = rng.integers(3, size=600)
+    return centres[y] + rng.normal(size=(600, 10)), np.array(["a", "b", "c"])[y]
+
+
+def classifier(**parameters):
+    return DenseClassifier(**{"epochs": 2, "batch_size": 32, "random_state": 0, **parameters})
+
+
+def all_weights(fitted):
+    return np.concatenate([w.ravel() for w in (*fitted.coefs_, *fitted.intercepts_)])
+
+
+@parametrize_with_checks(
+    [DenseClassifier(epochs=40, batch_size=8)],
+    expected_failed_checks=lambda estimator: EXPECTED_FAILURES,
+)
+def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+# --- what it learns ---------------------------------------------------------------------------
+
+
+def test_learns(data):
+    X, y, X_test, y_test = data
+    fitted = classifier(epochs=6, learning_rate=0.005).fit(X, y)
+    assert fitted.score(X_test, y_test) > 0.78
+    assert fitted.history_["loss"] == sorted(fitted.history_["loss"], reverse=True)
+
+
+def test_fitted_attributes(data):
+    X, y, *_ = data
+    fitted = classifier(units=(8, 4)).fit(X, y)
+    assert fitted.classes_.tolist() == [0, 1]
+    assert fitted.n_features_in_ == 500
+    assert fitted.n_iter_ == 2
+    assert [coef.shape for coef in fitted.coefs_] == [(500, 8), (8, 4), (4, 1)]
+    assert [intercept.shape for intercept in fitted.intercepts_] == [(8,), (4,), (1,)]
+    assert {len(values) for values in fitted.history_.values()} == {2}
+    assert set(fitted.history_) == {"loss", "accuracy"}
+
+
+def test_units_of_an_int_is_one_hidden_layer(data):
+    X, y, *_ = data
+    assert [c.shape for c in classifier(units=3).fit(X, y).coefs_] == [(500, 3), (3, 1)]
+
+
+@pytest.mark.parametrize(
+    "kind",
+    [
+        sp.csr_matrix,
+        sp.csr_array,
+        sp.csc_array,
+        sp.csc_matrix,
+        sp.coo_array,
+        sp.coo_matrix,
+        lambda X: X.toarray(),
+        lambda X: X.toarray().astype(np.float64),
+        lambda X: X.toarray().tolist(),
+    ],
+)
+def test_any_form_of_rows_gives_the_same_network(data, kind):
+    X, y, X_test, _ = data
+    expected = classifier().fit(X, y)
+    fitted = classifier().fit(kind(X), y)
+    np.testing.assert_allclose(all_weights(fitted), all_weights(expected), rtol=1e-4, atol=1e-6)
+    np.testing.assert_allclose(
+        fitted.predict_proba(kind(X_test)), expected.predict_proba(X_test), atol=1e-5
+    )
+
+
+def test_sparse_rows_are_never_made_dense(data, monkeypatch):
+    X, y, X_test, _ = data
+
+    def refuse(*args, **kwargs):
+        raise AssertionError("a sparse matrix was made dense")
+
+    for kind in (sp.csr_matrix, sp.csr_array):
+        monkeypatch.setattr(kind, "toarray", refuse)
+        monkeypatch.setattr(kind, "todense", refuse)
+    classifier().fit(X, y, X_val=X_test, y_val=y[:1000]).predict(X_test)
+
+
+def test_multiclass_has_a_softmax(three_classes):
+    X, y = three_classes
+    fitted = classifier(epochs=30, batch_size=16).fit(X, y)
+    assert fitted.score(X, y) > 0.9
+    assert fitted.classes_.tolist() == ["a", "b", "c"]
+    probabilities = fitted.predict_proba(X)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-6)
+    scores = fitted.decision_function(X)
+    assert (fitted.classes_[scores.argmax(axis=1)] == fitted.predict(X)).all()
+    np.testing.assert_allclose(fitted.model_.predict(X, verbose=0), probabilities, atol=1e-6)
+
+
+def test_decision_function_is_the_log_odds(data):
+    X, y, *_ = data
+    fitted = classifier().fit(X, y)
+    probabilities = fitted.predict_proba(X)
+    log_odds = np.log(probabilities[:, 1] / probabilities[:, 0])
+    np.testing.assert_allclose(fitted.decision_function(X), log_odds, atol=1e-4)
+
+
+@pytest.mark.parametrize("loss", ["mse", "binary_crossentropy", "hinge", keras.losses.Huber()])
+def test_losses_for_two_classes(data, loss):
+    X, y, X_test, y_test = data
+    assert classifier(loss=loss, epochs=6).fit(X, y).score(X_test, y_test) > 0.75
+
+
+@pytest.mark.parametrize("loss", ["mse", "categorical_crossentropy", "binary_crossentropy"])
+def test_losses_for_more_classes(three_classes, loss):
+    X, y = three_classes
+    assert classifier(loss=loss, epochs=30, batch_size=16).fit(X, y).score(X, y) > 0.85
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", keras.optimizers.Nadam(0.002)])
+def test_optimizers(data, optimizer):
+    X, y, *_ = data
+    fitted = classifier(optimizer=optimizer, epochs=3).fit(X, y)
+    assert fitted.history_["loss"][-1] < fitted.history_["loss"][0]
+
+
+def test_learning_rate(data):
+    X, y, *_ = data
+    start = all_weights(classifier(learning_rate=1e-9, epochs=1).fit(X, y))
+    small = all_weights(classifier(learning_rate=1e-4, epochs=1).fit(X, y))
+    default = all_weights(classifier(epochs=1).fit(X, y))
+    explicit = all_weights(classifier(learning_rate=1e-3, epochs=1).fit(X, y))
+    np.testing.assert_array_equal(explicit, default)
+    assert np.abs(small - start).max() < np.abs(default - start).max() / 5
+
+
+def test_l2_and_dropout_hold_the_network_back(data):
+    X, y, *_ = data
+    free = classifier(epochs=6).fit(X, y)
+    penalised = classifier(epochs=6, l2=0.1).fit(X, y)
+    assert np.abs(penalised.coefs_[0]).mean() < np.abs(free.coefs_[0]).mean() / 2
+    dropped = classifier(epochs=6, dropout=0.5).fit(X, y)
+    assert dropped.history_["loss"][-1] > free.history_["loss"][-1] + 0.01
+    # what is dropped while training is there when predicting
+    np.testing.assert_allclose(
+        dropped.model_.predict(X, verbose=0).ravel(), dropped.predict_proba(X)[:, 1], atol=1e-6
+    )
+
+
+def test_metrics_are_in_the_history(data):
+    X, y, *_ = data
+    metrics = ["auc", "mse", keras.metrics.Precision(name="share_right")]
+    for _ in range(2):
+        fitted = classifier(metrics=metrics).fit(X, y)
+        assert set(fitted.history_) == {"loss", "auc", "mse", "share_right"}
+    assert set(classifier(metrics=None).fit(X, y).history_) == {"loss"}
+
+
+def test_class_and_sample_weights(data):
+    X, y, X_test, _ = data
+    plain = classifier().fit(X, y).predict(X_test).mean()
+    by_class = classifier(class_weight={0: 1, 1: 20}).fit(X, y).predict(X_test).mean()
+    assert by_class > plain + 0.1
+    weighted = classifier().fit(X, y, sample_weight=np.where(y == 1, 20, 1))
+    assert weighted.predict(X_test).mean() > plain + 0.1
+    balanced = classifier(class_weight="balanced").fit(X, y)
+    assert abs(balanced.predict(X_test).mean() - plain) < 0.1
+
+
+def test_rows_of_weight_zero_are_left_out(data):
+    X, y, *_ = data
+    weights = np.repeat([1.0, 0.0], 1000)
+    fitted = classifier().fit(X, y, sample_weight=weights)
+    np.testing.assert_array_equal(
+        all_weights(fitted), all_weights(classifier().fit(X[:1000], y[:1000]))
+    )
+    np.testing.assert_array_equal(weights, np.repeat([1.0, 0.0], 1000))
+
+
+# --- validation and stopping ------------------------------------------------------------------
+
+
+def test_validation_figures_are_those_of_the_rows_given(data):
+    X, y, X_val, y_val = data
+    fitted = classifier().fit(X, y, X_val=X_val, y_val=y_val)
+    np.testing.assert_allclose(fitted.history_["val_accuracy"][-1], fitted.score(X_val, y_val))
+    loss, accuracy = fitted.model_.evaluate(X_val.toarray(), y_val, verbose=0)
+    np.testing.assert_allclose(fitted.history_["val_loss"][-1], loss, rtol=1e-5)
+    np.testing.assert_allclose(fitted.history_["val_accuracy"][-1], accuracy, rtol=1e-5)
+    # looking on does not change what is learned
+    np.testing.assert_array_equal(all_weights(fitted), all_weights(classifier().fit(X, y)))
+
+
+def test_early_stopping_keeps_the_best_epoch(data):
+    X, y, X_val, y_val = data
+    options = {"early_stopping": True, "epochs": 60, "units": 64, "learning_rate": 0.01}
+    fitted = classifier(**options, n_iter_no_change=3).fit(X, y, X_val=X_val, y_val=y_val)
+    val_loss = fitted.history_["val_loss"]
+    assert fitted.n_iter_ == len(val_loss) == np.argmin(val_loss) + 1 + 3 < 60
+    best = classifier(**{**options, "epochs": int(np.argmin(val_loss)) + 1}).fit(
+        X, y, X_val=X_val, y_val=y_val
+    )
+    np.testing.assert_array_equal(all_weights(fitted), all_weights(best))
+
+
+def test_early_stopping_sets_rows_aside(data):
+    X, y, *_ = data
+    fitted = classifier(early_stopping=True, validation_fraction=0.25).fit(
+        X, y, sample_weight=np.ones(len(y))
+    )
+    assert "val_loss" in fitted.history_
+    accuracy = fitted.history_["val_accuracy"][-1] * 500
+    np.testing.assert_allclose(accuracy, round(accuracy), atol=1e-3)
+
+
+# --- going on, callbacks ----------------------------------------------------------------------
+
+
+def test_warm_start_goes_on_as_if_it_had_not_stopped(data):
+    X, y, *_ = data
+    whole = classifier(epochs=4, dropout=0.3).fit(X, y)
+    parts = classifier(epochs=2, dropout=0.3, warm_start=True).fit(X, y).fit(X, y)
+    np.testing.assert_array_equal(all_weights(parts), all_weights(whole))
+    assert parts.history_ == whole.history_
+    assert parts.n_iter_ == 4
+
+
+def test_warm_start_survives_pickling_and_refuses_another_network(data):
+    X, y, *_ = data
+    whole = classifier(epochs=2).fit(X, y)
+    half = classifier(epochs=1, warm_start=True).fit(X, y)
+    parts = pickle.loads(pickle.dumps(half)).fit(X, y)
+    np.testing.assert_array_equal(all_weights(parts), all_weights(whole))
+    with pytest.raises(ValueError, match=r"units must stay \(16, 16\) while training goes on"):
+        half.set_params(units=8).fit(X, y)
+    half.set_params(units=(16, 16))
+    with pytest.raises(ValueError, match=r"y must hold none but the classes .* got \[7\]"):
+        half.fit(X, np.where(y == 1, 7, 0))
+
+
+def test_partial_fit_is_one_epoch_a_call(data):
+    X, y, *_ = data
+    whole = classifier(epochs=3).fit(X, y)
+    parts = classifier(epochs=99)
+    for _ in range(3):
+        parts.partial_fit(X, y, classes=[0, 1])
+    np.testing.assert_array_equal(all_weights(parts), all_weights(whole))
+    # a block may lack a class
+    parts.partial_fit(X[y == 1], y[y == 1])
+    assert parts.n_iter_ == 4
+    with pytest.raises(ValueError, match="classes must be given in the first call"):
+        classifier().partial_fit(X, y)
+    with pytest.raises(ValueError, match="classes must be the same in each call"):
+        parts.partial_fit(X, y, classes=[0, 1, 2])
+    with pytest.raises(ValueError, match="y must hold none but the classes"):
+        parts.partial_fit(X, y + 1)
+
+
+def test_callbacks_see_every_epoch_and_batch(data):
+    X, y, X_val, y_val = data
+    epochs, batches = [], []
+    recorder = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: epochs.append((epoch, sorted(logs))),
+        on_train_batch_end=lambda batch, logs: batches.append(batch),
+    )
+    fitted = classifier(callbacks=[recorder]).fit(X, y, X_val=X_val, y_val=y_val)
+    names = ["accuracy", "loss", "val_accuracy", "val_loss"]
+    assert epochs == [(0, names), (1, names)]
+    assert batches == [*range(63), *range(63)]
+    np.testing.assert_array_equal(all_weights(fitted), all_weights(classifier().fit(X, y)))
+
+
+def test_callbacks_act_on_the_training(data):
+    X, y, *_ = data
+    rates = []
+    schedule = keras.callbacks.LearningRateScheduler(lambda epoch: 0.001 if epoch == 0 else 1e-9)
+    watch = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: rates.append(
+            float(watch.model.optimizer.learning_rate.numpy())
+        )
+    )
+    fitted = classifier(epochs=3, callbacks=[schedule, watch]).fit(X, y)
+    np.testing.assert_allclose(rates, [1e-3, 1e-9, 1e-9])
+    one = classifier(epochs=1).fit(X, y)
+    np.testing.assert_allclose(all_weights(fitted), all_weights(one), atol=1e-5)
+    # the next fit of the same network starts with the optimizer's own rate again
+    np.testing.assert_array_equal(all_weights(classifier(epochs=1).fit(X, y)), all_weights(one))
+
+
+class StopAtOnce(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        self.model.stop_training = True
+
+
+def test_a_callback_stops_the_training_and_lets_go_of_the_model(data):
+    X, y, *_ = data
+    stop = StopAtOnce()
+    fitted = classifier(epochs=9, callbacks=stop).fit(X, y)
+    assert fitted.n_iter_ == 1
+    assert stop.model is None
+    assert classifier(epochs=2).fit(X, y).n_iter_ == 2
+
+
+def test_verbose_prints_as_keras_does(data, capsys):
+    X, y, *_ = data
+    classifier(verbose=2).fit(X, y)
+    printed = capsys.readouterr().out
+    assert "Epoch 2/2" in printed
+    assert "accuracy" in printed
+    classifier().fit(X, y)
+    assert capsys.readouterr().out == ""
+
+
+# --- reproducibility, copies ------------------------------------------------------------------
+
+
+def test_random_state_decides_the_weights(data):
+    X, y, *_ = data
+    first, second = (all_weights(classifier(dropout=0.2).fit(X, y)) for _ in range(2))
+    np.testing.assert_array_equal(first, second)
+    assert (all_weights(classifier(dropout=0.2, random_state=1).fit(X, y)) != first).any()
+    unseeded = [all_weights(classifier(random_state=None).fit(X, y)) for _ in range(2)]
+    assert (unseeded[0] != unseeded[1]).any()
+
+
+FIT_AND_PRINT_A_HASH = """
+import hashlib
+from skimdb import DenseClassifier, MultiHotVectorizer
+from skimdb.datasets import make_reviews
+sequences, y = make_reviews(500, n_words=300, random_state=0)
+X = MultiHotVectorizer(num_words=300).fit_transform(sequences)
+fitted = DenseClassifier(epochs=2, batch_size=64, dropout=0.2, random_state=7).fit(X, y)
+print(hashlib.sha256(b"".join(w.tobytes() for w in fitted.coefs_)).hexdigest())
+"""
+
+
+def run_python(code, *arguments):
+    command = [sys.executable, "-c", code, *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_same_weights_in_another_process():
+    first, second = (run_python(FIT_AND_PRINT_A_HASH) for _ in range(2))
+    assert first == second
+
+
+def test_global_seeds_are_left_alone(data):
+    X, y, *_ = data
+    np.random.seed(3)  # noqa: NPY002 (the global generator is what is tested)
+    keras.utils.set_random_seed(3)
+    expected = np.random.rand(), float(keras.random.uniform(()))  # noqa: NPY002
+    np.random.seed(3)  # noqa: NPY002
+    keras.utils.set_random_seed(3)
+    classifier(dropout=0.5).fit(X, y)
+    assert (np.random.rand(), float(keras.random.uniform(()))) == expected  # noqa: NPY002
+
+
+@pytest.mark.parametrize(
+    "copied",
+    [
+        copy.deepcopy,
+        lambda fitted: pickle.loads(pickle.dumps(fitted)),
+    ],
+)
+def test_copies_predict_the_same(data, copied):
+    X, y, X_test, _ = data
+    fitted = classifier().fit(X, y)
+    expected = fitted.predict_proba(X_test)
+    assert fitted.model_ is fitted.model_
+    np.testing.assert_array_equal(copied(fitted).predict_proba(X_test), expected)
+    unfitted = copied(classifier(units=5))
+    assert unfitted.get_params() == classifier(units=5).get_params()
+    with pytest.raises(NotFittedError):
+        unfitted.predict(X_test)
+
+
+PREDICT_WITHOUT_TENSORFLOW = """
+import sys, joblib, numpy as np
+fitted, X, expected = joblib.load(sys.argv[1])
+assert np.array_equal(fitted.predict_proba(X), expected)
+fitted.predict(X), fitted.decision_function(X), fitted.score(X, fitted.predict(X))
+print([name for name in ("tensorflow", "keras", "scikeras") if name in sys.modules])
+"""
+
+
+def test_a_fresh_process_predicts_without_tensorflow(data, tmp_path):
+    X, y, X_test, _ = data
+    fitted = classifier().fit(X, y)
+    assert fitted.model_ is not None
+    joblib.dump((fitted, X_test, fitted.predict_proba(X_test)), tmp_path / "fitted.joblib")
+    assert run_python(PREDICT_WITHOUT_TENSORFLOW, tmp_path / "fitted.joblib") == "[]"
+
+
+def test_keras_model_predicts_the_same(data):
+    X, y, X_test, y_test = data
+    fitted = classifier().fit(X, y)
+    expected = fitted.predict_proba(X_test)
+    for rows in (X_test, X_test.toarray()):
+        predicted = fitted.model_.predict(rows, verbose=0)
+        np.testing.assert_allclose(predicted.ravel(), expected[:, 1], atol=1e-6)
+    wrapper = fitted.keras_classifier_
+    assert is_classifier(wrapper)
+    np.testing.assert_allclose(wrapper.predict_proba(X_test, verbose=0), expected, atol=1e-6)
+    np.testing.assert_array_equal(wrapper.predict(X_test, verbose=0), fitted.predict(X_test))
+    assert wrapper.score(X_test, y_test) == fitted.score(X_test, y_test)
+    assert dict(wrapper.history_) == fitted.history_
+
+
+def test_keras_model_is_plain_keras(data, tmp_path):
+    X, y, X_test, _ = data
+    fitted = classifier().fit(X, y)
+    fitted.model_.save(tmp_path / "model.keras")
+    loaded = keras.models.load_model(tmp_path / "model.keras")
+    assert type(loaded) is keras.Sequential
+    np.testing.assert_allclose(
+        loaded.predict(X_test.toarray(), verbose=0).ravel(),
+        fitted.predict_proba(X_test)[:, 1],
+        atol=1e-6,
+    )
+
+
+# --- within scikit-learn ----------------------------------------------------------------------
+
+
+def test_is_a_classifier():
+    assert is_classifier(DenseClassifier())
+    assert clone(DenseClassifier(units=3)).units == 3
+    assert DenseClassifier().__sklearn_tags__().input_tags.sparse
+
+
+def test_grid_search_stratifies(data):
+    X, y, *_ = data
+    order = np.argsort(y, kind="stable")  # unstratified folds would lack a class
+    estimator = classifier(learning_rate=0.01)
+    search = GridSearchCV(estimator, {"units": [4, (8, 4)], "epochs": [1, 2]}, cv=3)
+    search.fit(X[order], y[order])
+    assert np.isfinite(search.cv_results_["mean_test_score"]).all()
+    assert search.best_score_ > 0.7
+
+
+def test_cross_validate(data):
+    X, y, *_ = data
+    scores = cross_validate(classifier(), X, y, cv=3, scoring=["roc_auc", "neg_log_loss"])
+    assert scores["test_roc_auc"].min() > 0.75
+
+
+def test_calibrated(data):
+    X, y, X_test, y_test = data
+    calibrated = CalibratedClassifierCV(classifier(learning_rate=0.01), cv=2).fit(X, y)
+    assert calibrated.score(X_test, y_test) > 0.75
+
+
+def test_voting(data):
+    X, y, X_test, y_test = data
+    members = [("dense", classifier()), ("linear", LogisticRegression(C=0.01))]
+    assert VotingClassifier(members, voting="soft").fit(X, y).score(X_test, y_test) > 0.7
+
+
+def test_bagging(data):
+    X, y, X_test, y_test = data
+    bagging = BaggingClassifier(classifier(), n_estimators=3, random_state=0).fit(X, y)
+    assert bagging.score(X_test, y_test) > 0.7
+
+
+def test_one_vs_rest(three_classes):
+    X, y = three_classes
+    one_vs_rest = OneVsRestClassifier(classifier(epochs=20, batch_size=16)).fit(X, y)
+    assert one_vs_rest.score(X, y) > 0.85
+
+
+# --- bad input --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("parameters", "error", "message"),
+    [
+        ({"units": 0}, ValueError, "units must be an integer of at least 1, got 0"),
+        ({"units": (16, -1)}, ValueError, "units must be an integer of at least 1, got -1"),
+        ({"units": 2.5}, TypeError, "units must be an integer of at least 1, got 2.5"),
+        ({"units": "16"}, TypeError, "units must be an integer of at least 1, got '16'"),
+        ({"epochs": -1}, ValueError, "epochs must be an integer of at least 1, got -1"),
+        ({"batch_size": 0}, ValueError, "batch_size must be an integer of at least 1, got 0"),
+        ({"activation": "step"}, ValueError, "activation must be one of 'relu', .*got 'step'"),
+        ({"dropout": 1.0}, ValueError, "dropout must be a number of at least 0 and below 1"),
+        ({"l2": -0.1}, ValueError, "l2 must be a number of at least 0, got -0.1"),
+        ({"learning_rate": 0}, ValueError, "learning_rate must be a number above 0, or None"),
+        ({"learning_rate": "fast"}, TypeError, "learning_rate must be a number above 0"),
+        ({"loss": "cross"}, ValueError, "loss must be 'auto', the name of a Keras loss.*'cross'"),
+        (
+            {"loss": "sparse_categorical_crossentropy"},
+            ValueError,
+            "loss must suit a single sigmoid output when y has two classes",
+        ),
+        ({"optimizer": "best"}, ValueError, "optimizer must be the name of a Keras optimizer"),
+        (
+            {"optimizer": keras.optimizers.SGD(), "learning_rate": 0.1},
+            ValueError,
+            "learning_rate must be None when optimizer is an instance",
+        ),
+        ({"metrics": "goodness"}, ValueError, "metrics must be names of Keras metrics"),
+        ({"callbacks": [print]}, TypeError, "callbacks must be instances of keras.callbacks"),
+        ({"early_stopping": "yes"}, TypeError, "early_stopping must be True or False"),
+        ({"validation_fraction": 1.5}, ValueError, "validation_fraction must be a number above"),
+        ({"n_iter_no_change": 0}, ValueError, "n_iter_no_change must be an integer of at least"),
+        ({"verbose": "loud"}, ValueError, "verbose must be 0, 1, 2 or 'auto', got 'loud'"),
+        ({"random_state": "seed"}, ValueError, "'seed' cannot be used to seed"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
+)
+def test_bad_parameters_are_named(parameters, error, message):
+    with pytest.raises(error, match=message):
+        classifier(**parameters).fit([[0, 1], [1, 0]], [0, 1])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"y": [0, 1, 1]}, "inconsistent numbers of samples"),
+        ({"y": [1, 1]}, r"y must hold at least two classes, got 1 class: \[1\]"),
+        ({"y": [0.5, 1.5]}, "Unknown label type"),
+        ({"X": [[np.nan, 1], [1, 0]]}, "Input X contains NaN"),
+        ({"X": np.empty((0, 2)), "y": []}, "Found array with 0 sample"),
+        ({"X": [1, 2]}, "Expected 2D array, got 1D array"),
+        ({"sample_weight": [1, 2, 3]}, "sample_weight must be one-dimensional .*2 rows"),
+        ({"sample_weight": [1, -1]}, "sample_weight must be finite and of at least 0"),
+        ({"sample_weight": [0, 0]}, "sample_weight must hold a weight above 0"),
+        ({"X_val": [[1, 0]]}, "X_val and y_val must be given together, got None for y_val"),
+        ({"X_val": [[1]], "y_val": [1]}, "X has 1 features, but DenseClassifier is expecting 2"),
+        ({"X_val": [[1, 0]], "y_val": [3]}, r"y_val must hold none but the classes .*\[3\]"),
+    ],
+    ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
+)
+def test_bad_data_is_named(arguments, message):
+    data = {"X": [[0, 1], [1, 0]], "y": [0, 1], **arguments}
+    with pytest.raises(ValueError, match=message):
+        classifier().fit(**data)
+
+
+# --- on the IMDB reviews ----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def imdb_rows(imdb):
+    (X, y), (X_test, y_test) = imdb
+    vectorizer = MultiHotVectorizer(num_words=10_000)
+    return vectorizer.transform(X), y, vectorizer.transform(X_test), y_test
+
+
+@pytest.mark.slow
+def test_imdb_16_16_after_4_epochs(imdb_rows):
+    X, y, X_test, y_test = imdb_rows
+    scores = [DenseClassifier(random_state=i).fit(X, y).score(X_test, y_test) for i in range(5)]
+    assert np.mean(scores) >= 0.880
+
+
+@pytest.mark.slow
+def test_imdb_64_16_after_3_epochs(imdb_rows):
+    X, y, X_test, y_test = imdb_rows
+    scores = [
+        DenseClassifier((64, 16), epochs=3, batch_size=256, loss="mse", random_state=i)
+        .fit(X, y)
+        .score(X_test, y_test)
+        for i in range(3)
+    ]
+    assert np.mean(scores) >= 0.875
+
+
+@pytest.mark.slow
+def test_imdb_20_epochs_overfit(imdb_rows):
+    X, y, *_ = imdb_rows
+    histories = [
+        DenseClassifier(epochs=20, random_state=i)
+        .fit(X[10_000:], y[10_000:], X_val=X[:10_000], y_val=y[:10_000])
+        .history_
+        for i in range(3)
+    ]
+    loss = np.mean([history["val_loss"] for history in histories], axis=0)
+    accuracy = np.mean([history["val_accuracy"] for history in histories], axis=0)
+    assert 3 <= loss.argmin() + 1 <= 8
+    assert loss[-1] > loss.min() + 0.1
+    assert accuracy[-1] < accuracy.max() - 0.005
