@@ -1,0 +1,72 @@
+"""The data files on the web: where they are, what they hash to, and the cache they go to."""
+
+import sys
+from pathlib import Path
+from typing import NamedTuple
+
+import pooch
+
+HOME_VARIABLE = "SKIMDB_IMDB_HOME"
+RETRIES = 3
+
+
+class RemoteFile(NamedTuple):
+    """A file on the web and the SHA-256 of its right content."""
+
+    url: str
+    sha256: str
+
+
+_KERAS = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"
+REMOTE_FILES = {
+    "imdb.npz": RemoteFile(
+        _KERAS + "imdb.npz",
+        "69664113be75683a8fe16e3ed0ab59fda8886cb3cd7ada244f7d9544e4676b9f",
+    ),
+    "imdb_word_index.json": RemoteFile(
+        _KERAS + "imdb_word_index.json",
+        "027313fe9a320280f3bf0fac5baf58c4a683cf39a7ed9c3d3d3912bde4284cf6",
+    ),
+    "aclImdb_v1.tar.gz": RemoteFile(
+        "https://ai.stanford.edu/~amaas/data/sentiment/aclImdb_v1.tar.gz",
+        "c40f74a18d3b61f90feba1e17730e0d38e8b97c05fde7008942e91923d1658fe",
+    ),
+}
+
+
+def cache_folder():
+    """Return the folder that downloaded files are kept in."""
+    return Path(pooch.os_cache("skimdb"))
+
+
+def cached_or_downloaded(name, *, download_if_missing, searched=""):
+    """Return the path of a file of ``REMOTE_FILES`` whose content has the right hash.
+
+    ``searched`` says in the error messages where the caller has looked before.
+    """
+    remote = REMOTE_FILES[name]
+    folder = cache_folder()
+    missing = (
+        f"{name} was not found: {searched}the cache ({folder}) holds none with the right hash"
+    )
+    if not download_if_missing:
+        path = folder / name
+        if path.is_file() and pooch.file_hash(str(path)) == remote.sha256:
+            return path
+        raise OSError(f"{missing}, and download_if_missing=False forbids to download it.")
+    store = pooch.create(
+        path=folder,
+        base_url="",
+        registry={name: remote.sha256},
+        urls={name: remote.url},
+        retry_if_failed=RETRIES,
+    )
+    on_terminal = sys.stderr is not None and sys.stderr.isatty()
+    try:
+        return Path(store.fetch(name, progressbar=on_terminal))
+    except (OSError, ValueError) as error:
+        raise OSError(
+            f"{missing}, and downloading it from {remote.url} failed: {error}. "
+            f"Without a network, name a copy of the data by data_home or by the environment "
+            f"variable {HOME_VARIABLE}; with one, `skimdb download` fills the cache beforehand."
+        ) from error

@@ -1,0 +1,16 @@
+"""Files that may be damaged or hostile."""
+
+from contextlib import contextmanager
+
+
+@contextmanager
+def opened(path, form):
+    """Open a file; whatever its content sets off becomes one ValueError that names it.
+
+    Decompressors, parsers and the unpickler raise nearly any class of error on bad bytes.
+    """
+    with path.open("rb") as file:
+        try:
+            yield file
+        except Exception as error:
+            raise ValueError(f"{path} cannot be read as {form}: {error}.") from error

@@ -1,0 +1,52 @@
+"""fetch_imdb on the real IMDB data: the facts that are known of it."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from skimdb.datasets import fetch_imdb
+
+
+def test_facts_of_the_real_data(imdb_home):
+    for subset, mean in (("train", 238.71364), ("test", 230.8042)):
+        X, y = fetch_imdb(data_home=imdb_home, subset=subset, num_words=10_000, return_X_y=True)
+        lengths = [len(ids) for ids in X]
+        assert np.mean(lengths) == pytest.approx(mean, abs=1e-9)
+        assert np.bincount(y).tolist() == [12_500, 12_500]
+        if subset == "train":
+            assert sum(len(np.unique(ids)) for ids in X) == 3_292_468
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("subset", ["train", "test"])
+def test_real_text_gives_the_sequences_of_the_npz(imdb_home, subset):
+    parameters = {"subset": subset, "random_state": None, "return_X_y": True}
+    X, y = fetch_imdb(data_home=imdb_home / "imdb.npz", **parameters)
+    X_text, y_text = fetch_imdb(data_home=imdb_home / "aclImdb_v1.tar.gz", **parameters)
+    permutation = np.random.RandomState(20110626).permutation(25_000)
+    np.testing.assert_array_equal(y, y_text[permutation])
+    assert all(map(np.array_equal, X, X_text[permutation]))
+
+
+def test_real_text(imdb_home):
+    archive = imdb_home / "aclImdb_v1.tar.gz"
+    texts, y = fetch_imdb(data_home=archive, as_text=True, random_state=None, return_X_y=True)
+    assert texts.shape == (25_000,)
+    assert y.tolist() == [0] * 12_500 + [1] * 12_500
+    # aclImdb/train/pos/576_10.txt, the first review in the article
+    assert texts[12_500 + 576].startswith("this film was just brilliant,casting")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="reads the peak memory as Linux reports it")
+def test_real_data_takes_little_memory(imdb_home):
+    code = (
+        "import resource, skimdb.datasets as d\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "before = peak()\n"
+        f"d.fetch_imdb(data_home={str(imdb_home / 'imdb.npz')!r}, subset='all')\n"
+        "print(peak() - before)"
+    )
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert int(run.stdout) < 300_000
