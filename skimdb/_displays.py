@@ -116,9 +116,17 @@ class TrainingHistoryDisplay:
             )
             ax.axvline(self.best_epoch_, color="C3", linewidth=0.8, linestyle=":")
         label = name.replace("_", " ").capitalize()
-        ax.set(xlabel="Epoch", ylabel=label, title=f"{label} by epoch")
+        ax.set(xlabel="Epoch", ylabel=label)
         ax.xaxis.get_major_locator().set_params(integer=True)
-        ax.legend()
+        # above the plot, since the curves may run through any of its corners
+        ax.legend(
+            loc="lower center",
+            bbox_to_anchor=(0.5, 1),
+            ncols=3,
+            frameon=False,
+            fontsize="small",
+            columnspacing=1,
+        )
 
 
 def plot_model(classifier, path, *, dpi=150):
