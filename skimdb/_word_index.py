@@ -10,15 +10,14 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skimdb._checks import check_bool, check_int
-from skimdb._ragged import split_rows
+from skimdb._ragged import split_rows, with_first
+from skimdb._word_table import NO_WORD, WordTable, find_words
 
 KERAS_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 ASCII_LOWER = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"abcdefghijklmnopqrstuvwxyz")
-# Texts are looked up in blocks, so that the list of their tokens stays small.
-TEXTS_PER_BLOCK = 1000
-# Stands in front of each text of a joined block; no UTF-8 text holds this byte.
-TEXT_MARK = b"\xff"
-NO_WORD, NEW_TEXT = -1, -2
+# Texts are looked up in blocks, so that what is worked on stays within the processor's cache.
+TEXTS_PER_BLOCK = 256
+FEW_TEXTS = 50
 LARGEST_ID = np.iinfo(np.int32).max
 
 
@@ -112,6 +111,7 @@ class WordIndexEncoder(TransformerMixin, BaseEstimator):
         self : WordIndexEncoder
         """
         self._check_parameters()
+        self._table = None
         if self.vocabulary is not None:
             self.vocabulary_ = _checked_vocabulary(self.vocabulary, self.index_from)
             return self
@@ -141,13 +141,11 @@ class WordIndexEncoder(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         self._check_parameters()
         texts = _checked_texts(X)
-        id_of = {_encoded(word): rank + self.index_from for word, rank in self.vocabulary_.items()}
-        id_of.pop(b"", None)
-        id_of[TEXT_MARK] = NEW_TEXT
+        look_up = self._look_up_few if len(texts) < FEW_TEXTS else self._look_up_many
         sequences = np.empty(len(texts), dtype=object)
         for start in range(0, len(texts), TEXTS_PER_BLOCK):
             block = slice(start, start + TEXTS_PER_BLOCK)
-            sequences[block] = self._encoded_block(texts[block], id_of)
+            sequences[block] = self._encoded_block(texts[block], look_up)
         return sequences
 
     def inverse_transform(self, X):
@@ -169,6 +167,11 @@ class WordIndexEncoder(TransformerMixin, BaseEstimator):
         word_of = {rank + self.index_from: word for word, rank in self.vocabulary_.items()}
         texts = [" ".join(map(word_of.get, np.asarray(ids).tolist(), repeat("?"))) for ids in X]
         return np.array(texts, dtype=object)
+
+    def __getstate__(self):
+        # the table is soon built again from the vocabulary
+        state = super().__getstate__()
+        return {**state, "_table": None} if "_table" in state else state
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -200,24 +203,44 @@ class WordIndexEncoder(TransformerMixin, BaseEstimator):
                 text = text.replace(char, " ")
             yield _encoded(text).translate(table)
 
-    def _encoded_block(self, texts, id_of):
-        joined = b" ".join(part for text in self._cleaned(texts) for part in (TEXT_MARK, text))
-        tokens = joined.split(b" ")
-        ids = np.fromiter(
-            map(id_of.get, tokens, repeat(NO_WORD)), dtype=np.int32, count=len(tokens)
-        )
-        starts = np.flatnonzero(ids == NEW_TEXT)
-        ids[starts] = NO_WORD if self.start_char is None else self.start_char
-        kept = ids != NO_WORD
-        cut_off = kept & (ids < self.skip_top)
-        if self.num_words is not None:
-            cut_off |= kept & (ids >= self.num_words)
+    def _encoded_block(self, texts, look_up):
+        cleaned = list(self._cleaned(texts))
+        word_starts, ranks = look_up(b" ".join(cleaned))
+        text_ends = np.cumsum([len(text) + 1 for text in cleaned])
+        offsets = np.concatenate([[0], np.searchsorted(word_starts, text_ends)])
+        kept = ranks != NO_WORD
+        ids = ranks + np.int32(self.index_from)
+        cut_off = self._is_cut_off(ids)
         if self.oov_char is None:
             kept &= ~cut_off
         else:
             ids[cut_off] = self.oov_char
         kept_before = np.concatenate([[0], np.cumsum(kept)])
-        return split_rows(ids[kept], kept_before[np.append(starts, len(ids))])
+        ids, offsets = ids[kept], kept_before[offsets]
+        first = self.start_char
+        if first is not None and self._is_cut_off(first):
+            first = self.oov_char
+        if first is not None:
+            ids, offsets = with_first(ids, offsets, first)
+        return split_rows(ids, offsets)
+
+    def _is_cut_off(self, ids):
+        too_low = ids < self.skip_top
+        return too_low if self.num_words is None else too_low | (ids >= self.num_words)
+
+    def _look_up_many(self, text):
+        """Return where each word starts, and its rank."""
+        if self._table is None:
+            ranks = {_encoded(word): rank for word, rank in self.vocabulary_.items()}
+            self._table = WordTable(ranks)
+        return self._table.look_up(text)
+
+    def _look_up_few(self, text):
+        """Do the same for a few texts, which take less time than the table takes to build."""
+        starts, *_ = find_words(text)
+        words = [_decoded(word) for word in text.split(b" ") if word]
+        ranks = [self.vocabulary_.get(word, NO_WORD) for word in words]
+        return starts, np.array(ranks, dtype=np.int32)
 
 
 def _encoded(text):

@@ -72,9 +72,14 @@ def test_learns_ranks_by_frequency_then_alphabet():
     assert all(type(rank) is int for rank in encoder.vocabulary_.values())
 
 
-@given(st.lists(st.text(), min_size=1, max_size=5))
-def test_encodes_as_the_plain_loop_does(texts):
-    texts = ["the film great", *texts]
+WORDS = st.text(st.sampled_from("ab\0é字🎬'"), max_size=9)
+
+
+@pytest.mark.parametrize("repeats", [1, 60])
+@given(st.lists(st.text() | st.lists(WORDS, max_size=9).map(" ".join), min_size=1, max_size=5))
+def test_encodes_as_the_plain_loop_does(repeats, texts):
+    # few texts and many are looked up in two ways
+    texts = ["the film great", *texts] * repeats
     encoder = WordIndexEncoder().fit(texts)
     expected = [[1, *(encoder.vocabulary_[w] + 3 for w in keras_words(text))] for text in texts]
     sequences = encoder.transform(texts)

@@ -207,17 +207,20 @@ class DenseStack(keras.Sequential):
 
     def _run_steps(self, first, last, batch_size, targets, sample_weight):
         """Train on the batches from ``first`` up to ``last``; return the rows' losses, summed."""
-        variables = [variable.value for variable in self.trainable_variables]
+        kernel, *others = [variable.value for variable in self.trainable_variables]
         loss_sum = tf.zeros(())
         for step in tf.range(first, last):
             rows = slice(step * batch_size, (step + 1) * batch_size)
             batch_targets = targets[rows]
+            product = self._product(step, kernel)
             with tf.GradientTape() as tape:
-                outputs = self._outputs(step)
+                tape.watch(product)
+                outputs = self._outputs(product)
                 loss = self.compute_loss(
                     y=batch_targets, y_pred=outputs, sample_weight=sample_weight[rows]
                 )
-            self._update(tape.gradient(loss, variables))
+            upstream, penalty, *gradients = tape.gradient(loss, [product, kernel, *others])
+            self._update([self._kernel_gradient(step, upstream, penalty), *gradients])
             self.compute_metrics(None, batch_targets, outputs)
             loss_sum += loss * tf.cast(tf.shape(batch_targets)[0], tf.float32)
         return loss_sum
@@ -226,33 +229,28 @@ class DenseStack(keras.Sequential):
         self.compute_metrics(None, targets, outputs)
         return self.compute_loss(y=targets, y_pred=outputs, training=False)
 
-    def _outputs(self, step):
+    def _product(self, step, kernel):
+        """Multiply the rows of a batch by the kernel of the first layer."""
+        product = tf.numpy_function(
+            lambda *inputs: self._feed.product(*inputs), [step, kernel], tf.float32
+        )
+        product.set_shape((None, kernel.shape[1]))
+        return product
+
+    def _outputs(self, product):
         first, *rest = self.layers
-        hidden = first.activation(self._first_product(step, first.kernel.value) + first.bias.value)
+        hidden = first.activation(product + first.bias.value)
         for layer in rest:
             hidden = layer(hidden, training=True)
         return hidden
 
-    def _first_product(self, step, kernel):
-        n_features, n_units = kernel.shape
-
-        @tf.custom_gradient
-        def product(kernel):
-            hidden = tf.numpy_function(
-                lambda *inputs: self._feed.product(*inputs), [step, kernel], tf.float32
-            )
-            hidden.set_shape((None, n_units))
-
-            def gradient(upstream):
-                result = tf.numpy_function(
-                    lambda *inputs: self._feed.gradient(*inputs), [step, upstream], tf.float32
-                )
-                result.set_shape((n_features, n_units))
-                return result
-
-            return hidden, gradient
-
-        return product(kernel)
+    def _kernel_gradient(self, step, upstream, penalty):
+        """Return the gradient for the first kernel, from those for its product and its penalty."""
+        gradient = tf.numpy_function(
+            lambda *inputs: self._feed.gradient(*inputs), [step, upstream], tf.float32
+        )
+        gradient.set_shape(self.layers[0].kernel.shape)
+        return gradient if penalty is None else gradient + penalty
 
 
 def _has_batch_hooks(callbacks):

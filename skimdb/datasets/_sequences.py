@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skimdb._ragged import split_rows
+from skimdb._ragged import split_rows, with_first
 
 LARGEST_ID = np.iinfo(np.int32).max
 
@@ -57,13 +57,7 @@ class Sequences:
         ids = self.values + np.int32(index_from)
         if start_char is None:
             return Sequences(ids, self.offsets)
-        offsets = self.offsets + np.arange(len(self.offsets))
-        values = np.empty(offsets[-1], dtype=np.int32)
-        is_word = np.ones(len(values), dtype=bool)
-        is_word[offsets[:-1]] = False
-        values[is_word] = ids
-        values[offsets[:-1]] = start_char
-        return Sequences(values, offsets)
+        return Sequences(*with_first(ids, self.offsets, start_char))
 
     def limited(self, *, num_words, skip_top, oov_char):
         """Return the ids with those outside ``[skip_top, num_words)`` replaced, or left out."""
