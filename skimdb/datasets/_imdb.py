@@ -6,6 +6,7 @@ import numpy as np
 
 from skimdb._checks import check_bool, check_choice, check_int
 from skimdb.datasets._bunch import labelled_reviews
+from skimdb.datasets._compact import CompactReviews
 from skimdb.datasets._download import cached_or_downloaded
 from skimdb.datasets._home import FORMS, named_home
 from skimdb.datasets._npz import NpzReviews
@@ -221,21 +222,23 @@ def fetch_word_index(*, data_home=None, download_if_missing=True):
     (1, 17)
     """
     check_bool("download_if_missing", download_if_missing)
-    return _word_index(named_home(data_home), download_if_missing)
+    return _read_word_index(_word_index_path(named_home(data_home), download_if_missing))
 
 
 def _encoded(
     reviews, orders, splits, *, num_words, skip_top, maxlen, start_char, oov_char, index_from
 ):
     """Return the sequences of each split, and which reviews, in what order, they are of."""
-    sequences, kept = {}, {}
+    sequences, kept, row_order = {}, {}, {}
     for split in SPLITS if num_words is None else splits:
         ranks = reviews.sequences(split)
-        order = orders[split]
+        kept[split] = row_order[split] = orders[split]
         if maxlen is not None:
-            order = order[ranks.lengths[order] + (start_char is not None) < maxlen]
-        kept[split] = order
-        sequences[split] = ranks.take(order).marked(start_char=start_char, index_from=index_from)
+            lengths = ranks.lengths[orders[split]] + (start_char is not None)
+            kept[split] = orders[split][lengths < maxlen]
+            # what is left out does not count for the largest id
+            ranks, row_order[split] = ranks.take(kept[split]), slice(None)
+        sequences[split] = ranks.marked(start_char=start_char, index_from=index_from)
     for split in splits:
         if len(kept[split]) == 0:
             raise ValueError(
@@ -245,7 +248,10 @@ def _encoded(
     if num_words is None:
         num_words = max(part.largest for part in sequences.values())
     limits = {"num_words": num_words, "skip_top": skip_top, "oov_char": oov_char}
-    return [sequences.pop(split).limited(**limits).to_array() for split in splits], kept
+    parts = [
+        sequences.pop(split).limited(**limits).to_array()[row_order[split]] for split in splits
+    ]
+    return parts, kept
 
 
 def _find_reviews(data_home, as_text, splits, download_if_missing):
@@ -265,15 +271,25 @@ def _find_reviews(data_home, as_text, splits, download_if_missing):
             FORMS[form], download_if_missing=download_if_missing, searched=home.searched
         )
     if form == "npz":
-        return NpzReviews(path)
-    word_index = None if as_text else _word_index(home, download_if_missing)
-    return TextReviews(path, splits, word_index=word_index)
+        return CompactReviews(path, [path], lambda: NpzReviews(path))
+    if as_text:
+        return TextReviews(path, splits)
+    index_path = _word_index_path(home, download_if_missing)
+
+    def read():
+        return TextReviews(path, splits, word_index=_read_word_index(index_path))
+
+    # an unpacked folder is 50,000 files: to see whether one has changed takes as long as to read
+    return read() if path.is_dir() else CompactReviews(path, [path, index_path], read)
 
 
-def _word_index(home, download_if_missing):
-    path = home.forms.get("word index") or cached_or_downloaded(
+def _word_index_path(home, download_if_missing):
+    return home.forms.get("word index") or cached_or_downloaded(
         FORMS["word index"], download_if_missing=download_if_missing, searched=home.searched
     )
+
+
+def _read_word_index(path):
     try:
         word_index = json.loads(path.read_bytes())
     except (ValueError, RecursionError) as error:

@@ -148,9 +148,11 @@ def _flattened(rows, name):
     """
     values = array("i")
     offsets = np.zeros(len(rows) + 1, dtype=np.int64)
+    room_for_mark = 0
     rows.reverse()
     for i in range(len(rows)):
         row = rows.pop()
+        values.append(room_for_mark)
         try:
             values.fromlist(row.integers() if isinstance(row, _PickledArray) else row)
         except (TypeError, OverflowError) as error:

@@ -1,50 +1,54 @@
 """From word ranks to sequences of ids, as ``keras.datasets.imdb.load_data`` does it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
-
-from skimdb._ragged import split_rows, with_first
 
 LARGEST_ID = np.iinfo(np.int32).max
 
 
 @dataclass(frozen=True)
 class Sequences:
-    """Sequences end to end: row i is ``values[offsets[i]:offsets[i + 1]]``.
+    """Sequences end to end, with room for a start mark in front of each.
 
     Parameters
     ----------
     values : ndarray of int32
-        All rows, one after the other.
+        All rows, one after the other, each behind the place for its start mark.
     offsets : ndarray of int64
-        Where each row starts, and the end of the last.
+        The place of each row's start mark, and the end of the last row.
+    has_marks : bool, default=False
+        Whether the start marks are there, and so belong to the rows.
     """
 
     values: np.ndarray
     offsets: np.ndarray
+    has_marks: bool = False
 
     @classmethod
     def from_rows(cls, rows):
-        """Join int32 arrays."""
-        values = np.concatenate([np.empty(0, dtype=np.int32), *rows])
-        return cls(values, _offsets(np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))))
+        """Join int32 arrays without start marks."""
+        room = np.zeros(1, dtype=np.int32)
+        values = np.concatenate([room[:0], *(part for row in rows for part in (room, row))])
+        lengths = np.fromiter(map(len, rows), dtype=np.int64, count=len(rows))
+        return cls(values, _offsets(lengths + 1))
 
     @property
     def lengths(self):
         """The number of ids in each row."""
-        return np.diff(self.offsets)
+        return np.diff(self.offsets) - (not self.has_marks)
 
     @property
     def largest(self):
-        """The largest id, or -1 where there is none."""
+        """The largest id, or -1 where there is no row."""
         return int(self.values.max(initial=-1))
 
     def take(self, indices):
         """Return the rows at the indices, in their order."""
         starts, stops = self.offsets[indices].tolist(), self.offsets[indices + 1].tolist()
         rows = [self.values[start:stop] for start, stop in zip(starts, stops, strict=True)]
-        return Sequences.from_rows(rows)
+        values = np.concatenate([np.empty(0, dtype=np.int32), *rows])
+        return replace(self, values=values, offsets=_offsets(np.diff(self.offsets)[indices]))
 
     def marked(self, *, start_char, index_from):
         """Return the ids: ranks plus ``index_from``, behind ``start_char`` unless it is None."""
@@ -56,21 +60,31 @@ class Sequences:
             )
         ids = self.values + np.int32(index_from)
         if start_char is None:
-            return Sequences(ids, self.offsets)
-        return Sequences(*with_first(ids, self.offsets, start_char))
+            return replace(self, values=ids)
+        ids[self.offsets[:-1]] = start_char
+        return replace(self, values=ids, has_marks=True)
 
     def limited(self, *, num_words, skip_top, oov_char):
         """Return the ids with those outside ``[skip_top, num_words)`` replaced, or left out."""
-        kept = (self.values >= skip_top) & (self.values < num_words)
+        cut_off = self.values >= num_words
+        if skip_top > 0:
+            cut_off |= self.values < skip_top
         if oov_char is not None:
-            return Sequences(np.where(kept, self.values, np.int32(oov_char)), self.offsets)
-        row_of = np.repeat(np.arange(len(self.offsets) - 1), self.lengths)
-        lengths = np.bincount(row_of[kept], minlength=len(self.offsets) - 1)
-        return Sequences(self.values[kept], _offsets(lengths))
+            values = self.values.copy()
+            np.putmask(values, cut_off, np.int32(oov_char))
+            return replace(self, values=values)
+        kept = ~cut_off
+        if not self.has_marks:
+            kept[self.offsets[:-1]] = True
+        return replace(self, values=self.values[kept], offsets=_offsets(kept)[self.offsets])
 
     def to_array(self):
         """Return an object array of int32 arrays, views of one block of memory."""
-        return split_rows(self.values, self.offsets)
+        starts, stops = self.offsets[:-1] + (not self.has_marks), self.offsets[1:]
+        rows = np.empty(len(starts), dtype=object)
+        for i, (start, stop) in enumerate(zip(starts.tolist(), stops.tolist(), strict=True)):
+            rows[i] = self.values[start:stop]
+        return rows
 
 
 def _offsets(lengths):
