@@ -190,6 +190,9 @@ class DenseClassifier(ClassifierMixin, BaseEstimator):
         seed = self._seed if going_on else check_random_state(self.random_state).randint(2**31)
         X, y, sample_weight = weighted_rows(X, y, sample_weight, self.class_weight)
         if validation_data is None and self.early_stopping:
+            # takes a while to import, which predicting should not wait for
+            from sklearn.model_selection import train_test_split
+
             rows, val_rows = train_test_split(
                 np.arange(len(y)),
                 test_size=self.validation_fraction,

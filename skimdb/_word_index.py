@@ -1,5 +1,6 @@
 """WordIndexEncoder: text to integer sequences and back, by Keras's IMDB convention."""
 
+import json
 from collections import Counter
 from collections.abc import Mapping
 from itertools import repeat
@@ -169,9 +170,23 @@ class WordIndexEncoder(TransformerMixin, BaseEstimator):
         return np.array(texts, dtype=object)
 
     def __getstate__(self):
-        # the table is soon built again from the vocabulary
-        state = super().__getstate__()
-        return {**state, "_table": None} if "_table" in state else state
+        state = dict(super().__getstate__())
+        if "vocabulary_" in state:
+            # One text unpickles many times faster than 100,000 words. The table is not kept: it
+            # is soon built again.
+            packed = json.dumps(self.vocabulary_)
+            state.update(vocabulary_=packed, _table=None)
+            if self.vocabulary == self.vocabulary_:
+                state["vocabulary"] = packed
+        return state
+
+    def __setstate__(self, state):
+        packed = state.get("vocabulary_")
+        if packed is not None:
+            vocabulary = json.loads(packed)
+            given = vocabulary if state["vocabulary"] == packed else state["vocabulary"]
+            state = {**state, "vocabulary_": vocabulary, "vocabulary": given}
+        super().__setstate__(state)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

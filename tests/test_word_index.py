@@ -145,8 +145,14 @@ def test_bad_parameters_are_named(parameters, error, message):
 def test_unfitted_and_pickled():
     with pytest.raises(NotFittedError):
         WordIndexEncoder(vocabulary=VOCABULARY).transform(["the"])
-    encoder = pickle.loads(pickle.dumps(WordIndexEncoder().fit(["a b"])))
+    encoder = pickle.loads(pickle.dumps(WordIndexEncoder().fit(["a b \ud800"])))
     assert encoder.transform(["b"])[0].tolist() == [1, 5]
+    assert encoder.vocabulary is None
+    assert encoder.vocabulary_ == {"a": 1, "b": 2, "\ud800": 3}
+    given = pickle.loads(pickle.dumps(WordIndexEncoder(vocabulary=VOCABULARY).fit()))
+    assert given.vocabulary == given.vocabulary_ == VOCABULARY
+    unfitted = pickle.loads(pickle.dumps(WordIndexEncoder(vocabulary=VOCABULARY)))
+    assert unfitted.vocabulary == VOCABULARY
 
 
 @pytest.mark.filterwarnings("ignore:Can't test estimator")
