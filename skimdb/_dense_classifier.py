@@ -1,19 +1,22 @@
 """DenseClassifier: a dense Keras network as a scikit-learn classifier."""
 
+from numbers import Integral
+
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from skimdb._checks import check_bool, check_int, check_real
+from skimdb._epoch_tasks import CallbackSupportMixin, EpochTasks, NoTasks, with_callbacks
 from skimdb._forward import forward
 from skimdb._network_spec import NetworkSpec
+from skimdb._training import TrainingRows, TrainingState, train
 from skimdb._training_rows import at_least_two_classes, class_numbers, weighted_rows
 
 
-class DenseClassifier(ClassifierMixin, BaseEstimator):
+class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """A stack of dense Keras layers as a classifier for sparse features.
 
     The network is trained by Keras on TensorFlow, through SciKeras, with a first layer and a batch
@@ -62,6 +65,15 @@ class DenseClassifier(ClassifierMixin, BaseEstimator):
     warm_start : bool, default=False
         Whether ``fit`` goes on for ``epochs`` more epochs from the weights, the optimizer state
         and the history of the last call, rather than anew.
+    memory : str, path-like or joblib.Memory, default=None
+        Folder to keep training states in. With an int ``random_state`` and without ``callbacks``,
+        ``fit`` keeps the state that it ends with, by the data and all parameters but ``epochs``;
+        a later ``fit`` of the same kind starts from the state after the most epochs it can use.
+        So a search over ``epochs`` trains each epoch once, and a search that was cut off goes on
+        where it stopped. The result is the same bit for bit. Processes may share the folder.
+    memory_limit : int, default=None
+        Number of bytes that the states in the folder may take; beyond it those longest unused
+        are removed. None sets no limit.
     random_state : int, RandomState instance or None, default=None
         Decides the initial weights, the order of the rows, what is dropped, and which rows are set
         aside. An int gives the same weights bit for bit in any process on the same machine.
@@ -135,6 +147,8 @@ class DenseClassifier(ClassifierMixin, BaseEstimator):
         class_weight=None,
         callbacks=None,
         warm_start=False,
+        memory=None,
+        memory_limit=None,
         random_state=None,
         verbose=0,
     ):
@@ -154,9 +168,12 @@ class DenseClassifier(ClassifierMixin, BaseEstimator):
         self.class_weight = class_weight
         self.callbacks = callbacks
         self.warm_start = warm_start
+        self.memory = memory
+        self.memory_limit = memory_limit
         self.random_state = random_state
         self.verbose = verbose
 
+    @with_callbacks
     def fit(self, X, y, sample_weight=None, X_val=None, y_val=None):
         """Train the network.
 
@@ -193,27 +210,38 @@ class DenseClassifier(ClassifierMixin, BaseEstimator):
             # takes a while to import, which predicting should not wait for
             from sklearn.model_selection import train_test_split
 
-            rows, val_rows = train_test_split(
+            kept, set_aside = train_test_split(
                 np.arange(len(y)),
                 test_size=self.validation_fraction,
                 stratify=y,
                 random_state=seed,
             )
-            validation_data = X[val_rows], class_numbers(y[val_rows], classes, "y")
-            X, y = X[rows], y[rows]
-            sample_weight = None if sample_weight is None else sample_weight[rows]
-        self._train(
+            validation_data = X[set_aside], class_numbers(y[set_aside], classes, "y")
+            X, y = X[kept], y[kept]
+            sample_weight = None if sample_weight is None else sample_weight[kept]
+        rows = TrainingRows(X, class_numbers(y, classes, "y"), sample_weight, validation_data)
+        network = self._checked_network(classes, going_on)
+        tasks = EpochTasks(
+            self,
             X,
             y,
-            sample_weight,
-            classes=classes,
-            seed=seed,
-            epochs=self.epochs,
+            self.epochs,
+            lambda weights: _fitted_attributes(network, classes, weights),
+        )
+        state = self._train(
+            network,
+            rows,
+            classes,
+            seed,
             going_on=going_on,
-            validation_data=validation_data,
+            epochs=self.epochs,
+            patience=self.n_iter_no_change if self.early_stopping else None,
+            store=None if going_on else self._store(),
+            tasks=tasks,
         )
         if not self.warm_start:
-            del self._optimizer_state
+            self._optimizer_state = None
+        tasks.end(state.weights)
         return self
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
@@ -250,7 +278,17 @@ class DenseClassifier(ClassifierMixin, BaseEstimator):
             )
         seed = self._seed if going_on else check_random_state(self.random_state).randint(2**31)
         X, y, sample_weight = weighted_rows(X, y, sample_weight, self.class_weight)
-        self._train(X, y, sample_weight, classes=classes, seed=seed, epochs=1, going_on=going_on)
+        self._train(
+            self._checked_network(classes, going_on),
+            TrainingRows(X, class_numbers(y, classes, "y"), sample_weight),
+            classes,
+            seed,
+            going_on=going_on,
+            epochs=1,
+            patience=None,
+            store=None,
+            tasks=NoTasks(),
+        )
         return self
 
     def predict(self, X):
@@ -347,6 +385,7 @@ class DenseClassifier(ClassifierMixin, BaseEstimator):
         check_bool("warm_start", self.warm_start)
         check_real("validation_fraction", self.validation_fraction, above=0, below=1)
         check_int("n_iter_no_change", self.n_iter_no_change, at_least=1)
+        check_int("memory_limit", self.memory_limit, none_allowed=True)
         if self.verbose not in (0, 1, 2, "auto"):
             raise ValueError(f"verbose must be 0, 1, 2 or 'auto', got {self.verbose!r}.")
 
@@ -364,44 +403,45 @@ class DenseClassifier(ClassifierMixin, BaseEstimator):
         X_val, y_val = self._checked_rows(X_val, y_val, reset=False)
         return X_val, class_numbers(y_val, classes, "y_val")
 
-    def _train(
-        self, X, y, sample_weight, *, classes, seed, epochs, going_on, validation_data=None
-    ):
-        """Train on checked rows and take over the result."""
+    def _checked_network(self, classes, going_on):
         network = NetworkSpec.of(self, self.n_features_in_, len(classes))
-        y = class_numbers(y, classes, "y")
         if going_on and network.units != self._network.units:
             raise ValueError(
                 f"units must stay {self._network.units} while training goes on, "
                 f"got {self.units!r}."
             )
-        from skimdb._keras._training import train
+        return network
 
-        result = train(
+    def _store(self):
+        """Return where training states are kept, or None where they can't be used again."""
+        if self.memory is None or self.callbacks is not None:
+            return None
+        if not isinstance(self.random_state, Integral):
+            return None
+        from skimdb._epoch_store import EpochStore
+
+        return EpochStore.of(self.memory, self.memory_limit)
+
+    def _train(self, network, rows, classes, seed, *, going_on, **options):
+        """Train on checked rows, and take over the state at the end."""
+        start = TrainingState(network.initial_weights(seed), None, {})
+        if going_on:
+            start = TrainingState(self._weights(), self._optimizer_state, self.history_)
+        state = train(
             network,
-            X,
-            y,
-            sample_weight=sample_weight,
-            validation_data=validation_data,
-            weights=self._weights() if going_on else network.initial_weights(seed),
-            optimizer_state=getattr(self, "_optimizer_state", None) if going_on else None,
+            rows,
+            start,
             seed=seed,
-            initial_epoch=self.n_iter_ if going_on else 0,
-            epochs=epochs,
             batch_size=self.batch_size,
-            patience=self.n_iter_no_change if self.early_stopping and validation_data else None,
             callbacks=self.callbacks,
             verbose=self.verbose,
+            **options,
         )
-        earlier = self.history_ if going_on else {}
-        self.history_ = {
-            name: earlier.get(name, []) + values for name, values in result.history.items()
-        }
-        self.n_iter_ = len(self.history_["loss"])
-        self.classes_ = classes
-        self.coefs_, self.intercepts_ = result.weights[::2], result.weights[1::2]
-        self._network, self._seed, self._optimizer_state = network, seed, result.optimizer_state
+        vars(self).update(_fitted_attributes(network, classes, state.weights))
+        self.history_, self.n_iter_ = state.history, state.n_epochs
+        self._seed, self._optimizer_state = seed, state.optimizer_state
         vars(self).pop("_model", None)
+        return state
 
     def _weights(self):
         """Return weights in Keras's order: kernel and bias of each layer in turn."""
@@ -413,3 +453,13 @@ class DenseClassifier(ClassifierMixin, BaseEstimator):
         return forward(
             X, self.coefs_, self.intercepts_, self._network.activation, output_activation
         )
+
+
+def _fitted_attributes(network, classes, weights):
+    """Return the attributes that predicting needs."""
+    return {
+        "classes_": classes,
+        "coefs_": weights[::2],
+        "intercepts_": weights[1::2],
+        "_network": network,
+    }

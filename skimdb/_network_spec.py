@@ -58,6 +58,11 @@ class NetworkSpec:
     def n_classes(self):
         return max(self.n_outputs, 2)
 
+    def described(self):
+        """Return all that makes the network what it is, in JSON's types."""
+        named = {name: getattr(self, name) for name in ("optimizer", "loss", "metrics")}
+        return {**vars(self), **{name: _described(name, item) for name, item in named.items()}}
+
     def initial_weights(self, seed):
         """Return weights as Keras's Dense draws them: Glorot uniform kernels, zero biases.
 
@@ -87,3 +92,17 @@ def _checked_metrics(metrics):
     if metrics is None:
         return ()
     return tuple(metrics) if isinstance(metrics, list | tuple) else (metrics,)
+
+
+def _described(name, item):
+    """Return what tells a Keras object from others of its kind."""
+    if isinstance(item, tuple):
+        return [_described(name, part) for part in item]
+    if isinstance(item, str):
+        return item
+    if hasattr(item, "get_config"):
+        return [type(item).__module__, type(item).__qualname__, repr(item.get_config())]
+    raise ValueError(
+        f"{name} must be given by name, or as an instance of a Keras class, when memory is set, "
+        f"got {item!r}."
+    )

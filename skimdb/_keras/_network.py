@@ -37,6 +37,8 @@ def build_model(spec, weights):
     model = keras.Sequential([inputs, *build_layers(spec)], name="dense_stack")
     compile_model(model, spec)
     model.set_weights(weights)
+    # a saved model without the optimizer's variables would warn when it is loaded
+    model.optimizer.build(model.trainable_variables)
     return model
 
 

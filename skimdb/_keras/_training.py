@@ -1,71 +1,64 @@
-"""Training a network from given weights, through SciKeras, with a trainer from the pool."""
-
-from dataclasses import dataclass
+"""Training a network through SciKeras, with a trainer from the pool."""
 
 import keras
 import numpy as np
 
 from skimdb._keras._pool import borrowed_trainer
 from skimdb._keras._wrapper import build_wrapper
+from skimdb._training import TrainingState
 
 
-@dataclass(frozen=True)
-class TrainingResult:
-    """What training ends with, free of Keras objects."""
-
-    weights: list[np.ndarray]
-    optimizer_state: list[np.ndarray]
-    history: dict[str, list[float]]
-
-
-def train(
-    spec,
-    X,
-    y,
-    *,
-    sample_weight,
-    validation_data,
-    weights,
-    optimizer_state,
-    seed,
-    initial_epoch,
-    epochs,
-    batch_size,
-    patience,
-    callbacks,
-    verbose,
+def run_epochs(
+    network, rows, start, *, total, seed, batch_size, patience, tasks, callbacks, verbose
 ):
-    """Train a network for some epochs and return its weights, optimizer state and history.
+    """Train from a state until it has ``total`` epochs, and return the state at the end.
 
-    ``y`` holds class numbers, ``epochs`` counts those to train now, and ``patience`` is the number
-    of epochs without a lower validation loss to stop after, or None.
+    The parameters are those of ``skimdb._training.train``.
     """
     callbacks = _checked_callbacks(callbacks)
-    with borrowed_trainer(spec, reusable=all(map(_lets_go_of_model, callbacks))) as trainer:
-        trainer.set_state(weights, optimizer_state, spec.learning_rate)
+    with borrowed_trainer(network, reusable=all(map(_lets_go_of_model, callbacks))) as trainer:
+        trainer.set_state(start.weights, start.optimizer_state, network.learning_rate)
         wrapper = build_wrapper(
             trainer,
-            spec,
-            classes=np.arange(spec.n_classes),
+            network,
+            classes=np.arange(network.n_classes),
             batch_size=batch_size,
-            callbacks=[*callbacks, *_early_stopping(patience)],
+            callbacks=[*callbacks, *_early_stopping(patience), _TaskReporter(tasks)],
             verbose=verbose,
         )
         wrapper.fit(
-            X,
-            y,
-            sample_weight=sample_weight,
-            validation_data=validation_data,
-            epochs=epochs,
-            initial_epoch=initial_epoch,
+            rows.X,
+            rows.y,
+            sample_weight=rows.sample_weight,
+            validation_data=rows.validation_data,
+            epochs=total - start.n_epochs,
+            initial_epoch=start.n_epochs,
             seed=seed,
         )
         for callback in callbacks:
             if _lets_go_of_model(callback):
                 callback.set_model(None)
         # SciKeras's history_ has other names for some metrics
-        history = dict(trainer.history.history)
-        return TrainingResult(trainer.get_weights(), trainer.optimizer_state, history)
+        history = {
+            name: start.history.get(name, []) + values
+            for name, values in trainer.history.history.items()
+        }
+        return TrainingState(trainer.get_weights(), trainer.optimizer_state, history)
+
+
+class _TaskReporter(keras.callbacks.Callback):
+    """Tells of each epoch."""
+
+    def __init__(self, tasks):
+        super().__init__()
+        self._tasks = tasks
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._tasks.begin_epoch()
+
+    def on_epoch_end(self, epoch, logs=None):
+        if self._tasks.end_epoch(self.model.get_weights):
+            self.model.stop_training = True
 
 
 def _early_stopping(patience):
