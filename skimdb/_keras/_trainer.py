@@ -74,7 +74,7 @@ class DenseStack(keras.Sequential):
         super().__init__([inputs, *build_layers(spec)], name="dense_stack")
         compile_model(self, spec)
         self._one_hot = spec.n_outputs > 1 and not loss_name(self.loss).startswith("sparse_")
-        self._activations = spec.activation, spec.output_activation
+        self._activation = spec.activation
         self._feed = None
         self._update = make_update(self.optimizer, self.trainable_variables)
         self._initial_optimizer_state = self.optimizer_state
@@ -171,9 +171,9 @@ class DenseStack(keras.Sequential):
 
     def _validate(self, x, y):
         weights = self.get_weights()
-        outputs = forward(x, weights[::2], weights[1::2], *self._activations)
+        scores = forward(x, weights[::2], weights[1::2], self._activation, "linear")
         self.reset_metrics()
-        loss = self._score_outputs(tf.constant(self._targets(y)), tf.constant(outputs))
+        loss = self._score(tf.constant(self._targets(y)), tf.constant(scores))
         return self._logs(float(loss))
 
     def _logs(self, loss):
@@ -199,11 +199,11 @@ class DenseStack(keras.Sequential):
         number = tf.TensorSpec((), tf.int32)
         targets = tf.TensorSpec((None, targets.shape[1]), tf.float32)
         sample_weight = tf.TensorSpec((None,), tf.float32)
-        outputs = tf.TensorSpec((None, n_outputs), tf.float32)
+        scores = tf.TensorSpec((None, n_outputs), tf.float32)
         self._train_steps = tf.function(
             self._run_steps, input_signature=[number, number, number, targets, sample_weight]
         )
-        self._score_outputs = tf.function(self._run_scores, input_signature=[targets, outputs])
+        self._score = tf.function(self._run_score, input_signature=[targets, scores])
 
     def _run_steps(self, first, last, batch_size, targets, sample_weight):
         """Train on the batches from ``first`` up to ``last``; return the rows' losses, summed."""
@@ -225,7 +225,10 @@ class DenseStack(keras.Sequential):
             loss_sum += loss * tf.cast(tf.shape(batch_targets)[0], tf.float32)
         return loss_sum
 
-    def _run_scores(self, targets, outputs):
+    def _run_score(self, targets, scores):
+        # Keras takes the loss from what went into the last activation, if that is in the graph:
+        # probabilities of nearly 0 or 1 would not give it as exactly
+        outputs = self.layers[-1].activation(scores)
         self.compute_metrics(None, targets, outputs)
         return self.compute_loss(y=targets, y_pred=outputs, training=False)
 

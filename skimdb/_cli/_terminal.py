@@ -1,0 +1,130 @@
+"""What the commands show on the terminal besides their results: notes, errors and progress."""
+
+import os
+import sys
+from contextlib import contextmanager, nullcontext
+from importlib.metadata import PackageNotFoundError, version
+
+# TensorFlow's levels: "0" shows everything, "3" only what ends the process
+LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+
+
+def console(*, stderr=False):
+    """Return a rich console on stdout, for results, or on stderr."""
+    from rich.console import Console
+
+    # texts come from users: brackets and colons in them have no special meaning
+    return Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+
+
+def on_terminal():
+    """Whether someone watches stderr: progress and notes are for people only."""
+    return sys.stderr is not None and sys.stderr.isatty()
+
+
+def note(message):
+    """Show a line on stderr, if that is a terminal."""
+    if on_terminal():
+        console(stderr=True).print(message, style="dim", soft_wrap=True)
+
+
+def error_line(message):
+    """Show what was wrong in one line on stderr."""
+    from rich.text import Text
+
+    line = Text.assemble(("Error: ", "bold red"), " ".join(message.split()))
+    console(stderr=True).print(line, soft_wrap=True)
+
+
+def installed_version(distribution):
+    """Return the version of an installed distribution."""
+    try:
+        return version(distribution)
+    except PackageNotFoundError:
+        return "(not installed)"
+
+
+def load_tensorflow():
+    """Import TensorFlow, which takes seconds, without the lines it prints meanwhile.
+
+    Set TF_CPP_MIN_LOG_LEVEL=0 to see them.
+    """
+    silent = os.environ.setdefault(LOG_LEVEL, "3") != "0"
+    with _spinner("Loading TensorFlow"), _no_stderr() if silent else nullcontext():
+        import skimdb._keras._training  # noqa: F401
+
+
+@contextmanager
+def _no_stderr():
+    """Send what the process writes to file descriptor 2 nowhere.
+
+    TensorFlow's C++ code prints there before it reads its log level.
+    """
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+@contextmanager
+def _spinner(message):
+    """Show that something goes on, if stderr is a terminal."""
+    if not on_terminal():
+        yield
+        return
+    from rich.console import Console
+
+    # a descriptor of its own, as 2 is closed to all meanwhile
+    with (
+        open(os.dup(2), "w", encoding=sys.stderr.encoding) as terminal,
+        Console(file=terminal).status(message),
+    ):
+        yield
+
+
+@contextmanager
+def epoch_progress(description, n_epochs):
+    """Show a progress bar over epochs, if stderr is a terminal.
+
+    Yields a function to call with a Keras epoch number and logs after each epoch, and optionally
+    a new description.
+    """
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(bar_width=None),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[figures]}"),
+        TimeElapsedColumn(),
+    )
+    terminal = console(stderr=True)
+    # leaves room for the ^C that a terminal writes behind the cursor; it would break the line
+    terminal.width -= len("^C ")
+    with Progress(*columns, console=terminal, disable=not on_terminal(), expand=True) as bar:
+        task = bar.add_task(description, total=n_epochs, figures="")
+
+        def advance(epoch, logs, description=None):
+            bar.update(task, advance=1, figures=_figures(logs), description=description)
+
+        yield advance
+
+
+def _figures(logs):
+    """Return loss and accuracy, each with its validation figure if there is one, on one line."""
+    parts = []
+    for name in ("loss", "accuracy"):
+        validation = f" val. {logs['val_' + name]:.3f}" if "val_" + name in logs else ""
+        parts.append(f"{name} {logs[name]:.3f}{validation}")
+    return "  ".join(parts)
