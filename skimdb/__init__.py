@@ -8,6 +8,7 @@ from importlib import import_module
 _MODULE_OF = {
     "DenseClassifier": "_dense_classifier",
     "MultiHotVectorizer": "_multi_hot",
+    "SearchResultsDisplay": "_search_display",
     "TrainingHistoryDisplay": "_displays",
     "WordIndexEncoder": "_word_index",
     "multi_hot_pipeline": "_pipeline",

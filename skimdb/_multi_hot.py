@@ -2,7 +2,6 @@
 
 from array import array
 from collections.abc import Mapping
-from itertools import chain
 from math import isfinite
 from numbers import Real
 
@@ -318,12 +317,14 @@ def _joined(rows):
     """Return the ids of all rows in one array, and each row's length."""
     if set(map(type, rows)) <= {list, tuple}:
         # the array module takes whole numbers alone, where NumPy would round or parse
+        ids = array("i")
         try:
-            ids = array("q", chain.from_iterable(rows))
+            for row in rows:
+                ids.fromlist(row if type(row) is list else list(row))
         except (TypeError, OverflowError):
-            pass  # not all are plain integers: go row by row, and name the one at fault
+            pass  # not all are plain 32-bit integers: go row by row, and name the one at fault
         else:
-            return np.frombuffer(ids, dtype=np.int64), [*map(len, rows)]
+            return np.frombuffer(ids, dtype=np.intc), [*map(len, rows)]
     rows = [_row_ids(row, i) for i, row in enumerate(rows)]
     return np.concatenate(rows), [*map(len, rows)]
 
