@@ -27,9 +27,9 @@ def epochs_trained(monkeypatch):
     trained = []
     begin = DenseStack._begin_epoch
 
-    def count(self, seed, epoch, n_rows):
+    def count(self, seed, epoch):
         trained.append(epoch)
-        return begin(self, seed, epoch, n_rows)
+        return begin(self, seed, epoch)
 
     monkeypatch.setattr(DenseStack, "_begin_epoch", count)
     return trained

@@ -40,6 +40,7 @@ def _fused_rmsprop(optimizer, variables):
     momenta = [tf.Variable(tf.zeros_like(variable), trainable=False) for variable in variables]
 
     def update(gradients):
+        learning_rate = tf.convert_to_tensor(optimizer.learning_rate)
         for variable, velocity, momentum, gradient in zip(
             variables, velocities, momenta, gradients, strict=True
         ):
@@ -47,13 +48,13 @@ def _fused_rmsprop(optimizer, variables):
                 var=variable.handle,
                 ms=velocity.handle,
                 mom=momentum.handle,
-                lr=tf.convert_to_tensor(optimizer.learning_rate),
+                lr=learning_rate,
                 rho=optimizer.rho,
                 momentum=0.0,
                 epsilon=optimizer.epsilon,
                 grad=gradient,
             )
-        optimizer.iterations.assign_add(1)
+        optimizer.iterations.value.assign_add(1)
 
     return update
 
@@ -79,7 +80,7 @@ def _fused_adam(optimizer, variables):
                 epsilon=optimizer.epsilon,
                 grad=gradient,
             )
-        optimizer.iterations.assign_add(1)
+        optimizer.iterations.value.assign_add(1)
 
     return update
 

@@ -5,60 +5,33 @@ product falls off by a factor of ten from 32 columns on. Here SciPy computes the
 product and its gradient, called from the traced graph: its loop over a row's non-zeros adds whole
 rows of the kernel, so the time grows with the number of units and has no such edge. The same code
 serves dense rows, where NumPy's matrix product takes SciPy's place.
+
+A step of this small a network takes TensorFlow less time to compute than to dispatch, some 5 µs an
+operation. So what need not be done at each step is done once for all: loss and metrics come from
+the scores of all rows afterwards, and the usual losses' gradients from their closed forms.
 """
 
 import keras
 import numpy as np
-import scipy.sparse as sp
 import tensorflow as tf
 
 from skimdb._forward import forward
+from skimdb._keras._batch_feed import BatchFeed
+from skimdb._keras._losses import closed_form_gradient
 from skimdb._keras._network import build_layers, compile_model, loss_name
 from skimdb._keras._optimizers import make_update
 
 # One call into the graph trains this many batches, so that Ctrl-C and progress need not wait for
 # the end of a long epoch.
 STEPS_PER_CALL = 256
+# tells the random numbers for dropout from those for the order of the rows
+DROPOUT = 1
 BATCH_HOOKS = (
     "on_batch_begin",
     "on_batch_end",
     "on_train_batch_begin",
     "on_train_batch_end",
 )
-
-
-class _BatchFeed:
-    """The rows of an epoch in their order, cut into batches, and their products."""
-
-    def __init__(self, rows):
-        self._rows = rows
-        self._batches = []
-
-    def arrange(self, order, batch_size):
-        # rows are moved once an epoch; batches are views of the moved rows
-        rows = self._rows[order]
-        starts = range(0, len(order), batch_size)
-        if sp.issparse(rows):
-            self._batches = [_row_slice(rows, start, start + batch_size) for start in starts]
-        else:
-            self._batches = [rows[start : start + batch_size] for start in starts]
-
-    def product(self, step, kernel):
-        return self._batches[step] @ kernel
-
-    def gradient(self, step, upstream):
-        return self._batches[step].T @ upstream
-
-
-def _row_slice(rows, start, stop):
-    """Return consecutive rows of a CSR array without copying their entries."""
-    offsets = rows.indptr[start : stop + 1]
-    entries = slice(offsets[0], offsets[-1])
-    return sp.csr_array(
-        (rows.data[entries], rows.indices[entries], offsets - offsets[0]),
-        shape=(len(offsets) - 1, rows.shape[1]),
-        copy=False,
-    )
 
 
 class DenseStack(keras.Sequential):
@@ -74,6 +47,7 @@ class DenseStack(keras.Sequential):
         super().__init__([inputs, *build_layers(spec)], name="dense_stack")
         compile_model(self, spec)
         self._one_hot = spec.n_outputs > 1 and not loss_name(self.loss).startswith("sparse_")
+        self._loss_gradient = closed_form_gradient(self.loss, spec.n_outputs)
         self._activation = spec.activation
         self._feed = None
         self._update = make_update(self.optimizer, self.trainable_variables)
@@ -120,8 +94,7 @@ class DenseStack(keras.Sequential):
         targets = self._targets(y)
         if sample_weight is None:
             sample_weight = np.ones(len(targets))
-        sample_weight = np.asarray(sample_weight, dtype=np.float32)
-        self._feed = _BatchFeed(x)
+        rows = x, targets, np.asarray(sample_weight, dtype=np.float32)
         n_steps = -(-len(targets) // batch_size)
         steps_per_call = 1 if _has_batch_hooks(callbacks) else STEPS_PER_CALL
         callbacks = keras.callbacks.CallbackList(
@@ -135,46 +108,52 @@ class DenseStack(keras.Sequential):
         )
         self.stop_training = False
         logs = {}
-        callbacks.on_train_begin()
-        for epoch in range(initial_epoch, epochs):
-            callbacks.on_epoch_begin(epoch)
-            order = self._begin_epoch(seed, epoch, len(targets))
-            self._feed.arrange(order, batch_size)
-            data = tf.constant(targets[order]), tf.constant(sample_weight[order])
-            loss_sum = 0.0
-            for first in range(0, n_steps, steps_per_call):
-                last = min(first + steps_per_call, n_steps)
-                callbacks.on_train_batch_begin(first)
-                loss_sum += float(self._train_steps(first, last, batch_size, *data))
-                n_seen = min(last * batch_size, len(targets))
-                logs = self._logs(loss_sum / n_seen)
-                callbacks.on_train_batch_end(last - 1, logs)
-            if validation_data is not None:
-                validation_logs = self._validate(*validation_data)
-                logs.update({f"val_{name}": value for name, value in validation_logs.items()})
-            callbacks.on_epoch_end(epoch, logs)
-            if self.stop_training:
-                break
-        callbacks.on_train_end(logs)
+        with BatchFeed(rows, batch_size, seed, range(initial_epoch, epochs)) as self._feed:
+            callbacks.on_train_begin()
+            for epoch in range(initial_epoch, epochs):
+                callbacks.on_epoch_begin(epoch)
+                self._begin_epoch(seed, epoch)
+                loss_sum = 0.0
+                for first in range(0, n_steps, steps_per_call):
+                    last = min(first + steps_per_call, n_steps)
+                    callbacks.on_train_batch_begin(first)
+                    loss_sum += self._train(first, last)
+                    logs = self._logs(loss_sum / min(last * batch_size, len(targets)))
+                    callbacks.on_train_batch_end(last - 1, logs)
+                if validation_data is not None:
+                    found = self._validate(*validation_data)
+                    logs.update({f"val_{name}": value for name, value in found.items()})
+                callbacks.on_epoch_end(epoch, logs)
+                if self.stop_training:
+                    break
+            callbacks.on_train_end(logs)
         self._feed = None
         return self.history
 
-    def _begin_epoch(self, seed, epoch, n_rows):
-        """Reset the metrics, seed the dropout, and return the order of the rows."""
-        rng = np.random.default_rng([seed, epoch])
-        order = rng.permutation(n_rows)
+    def _begin_epoch(self, seed, epoch):
+        """Arrange the rows, seed the dropout and reset the metrics."""
+        self._feed.arrange(epoch)
+        rng = np.random.default_rng([seed, epoch, DROPOUT])
         for layer in self.layers:
             if isinstance(layer, keras.layers.Dropout):
                 layer.seed_generator.state.assign([rng.integers(2**31), 0])
         self.reset_metrics()
-        return order
+
+    def _train(self, first, last):
+        """Train on the batches from ``first`` up to ``last``; return the sum of their losses."""
+        loss_sum = float(self._train_steps(first, last))
+        targets, sample_weight, scores = self._feed.seen(first, last)
+        loss, _ = self._score(targets, scores, sample_weight)
+        # the steps sum up what can't be had from the scores: penalties, and unusual losses
+        return loss_sum + (0 if self._loss_gradient is None else float(loss) * len(targets))
 
     def _validate(self, x, y):
         weights = self.get_weights()
         scores = forward(x, weights[::2], weights[1::2], self._activation, "linear")
         self.reset_metrics()
-        loss = self._score(tf.constant(self._targets(y)), tf.constant(scores))
-        return self._logs(float(loss))
+        sample_weight = np.ones(len(scores), dtype=np.float32)
+        loss, penalty = self._score(self._targets(y), scores, sample_weight)
+        return self._logs(float(loss + penalty))
 
     def _logs(self, loss):
         results = {name: float(value) for name, value in self.get_metrics_result().items()}
@@ -198,62 +177,83 @@ class DenseStack(keras.Sequential):
         self.compute_metrics(None, targets, tf.ones((1, n_outputs)))
         number = tf.TensorSpec((), tf.int32)
         targets = tf.TensorSpec((None, targets.shape[1]), tf.float32)
-        sample_weight = tf.TensorSpec((None,), tf.float32)
         scores = tf.TensorSpec((None, n_outputs), tf.float32)
-        self._train_steps = tf.function(
-            self._run_steps, input_signature=[number, number, number, targets, sample_weight]
+        sample_weight = tf.TensorSpec((None,), tf.float32)
+        self._train_steps = tf.function(self._run_steps, input_signature=[number, number])
+        self._score = tf.function(
+            self._run_score, input_signature=[targets, scores, sample_weight]
         )
-        self._score = tf.function(self._run_score, input_signature=[targets, scores])
 
-    def _run_steps(self, first, last, batch_size, targets, sample_weight):
-        """Train on the batches from ``first`` up to ``last``; return the rows' losses, summed."""
+    def _run_steps(self, first, last):
         kernel, *others = [variable.value for variable in self.trainable_variables]
+        n_targets = self._targets([0]).shape[1]
         loss_sum = tf.zeros(())
         for step in tf.range(first, last):
-            rows = slice(step * batch_size, (step + 1) * batch_size)
-            batch_targets = targets[rows]
-            product = self._product(step, kernel)
+            product, targets, sample_weight = tf.numpy_function(
+                lambda *inputs: self._feed.begin(*inputs), [step, kernel], 3 * [tf.float32]
+            )
+            product.set_shape((None, kernel.shape[1]))
+            targets.set_shape((None, n_targets))
+            sample_weight.set_shape((None,))
             with tf.GradientTape() as tape:
                 tape.watch(product)
-                outputs = self._outputs(product)
-                loss = self.compute_loss(
-                    y=batch_targets, y_pred=outputs, sample_weight=sample_weight[rows]
-                )
-            upstream, penalty, *gradients = tape.gradient(loss, [product, kernel, *others])
-            self._update([self._kernel_gradient(step, upstream, penalty), *gradients])
-            self.compute_metrics(None, batch_targets, outputs)
-            loss_sum += loss * tf.cast(tf.shape(batch_targets)[0], tf.float32)
+                scores = self._scores(product)
+            upstream = self._upstream(targets, scores, sample_weight)
+            product_gradient, *gradients = tape.gradient(
+                scores, [product, *others], output_gradients=upstream
+            )
+            kernel_gradient = tf.numpy_function(
+                lambda *inputs: self._feed.end(*inputs),
+                [step, product_gradient, scores],
+                tf.float32,
+            )
+            kernel_gradient.set_shape(kernel.shape)
+            gradients = [kernel_gradient, *gradients]
+            n_rows = tf.cast(tf.shape(scores)[0], tf.float32)
+            if self.losses:
+                with tf.GradientTape() as tape:
+                    penalty = tf.add_n(self.losses)
+                penalties = tape.gradient(penalty, [kernel, *others], unconnected_gradients="zero")
+                gradients = [sum(pair) for pair in zip(gradients, penalties, strict=True)]
+                loss_sum += penalty * n_rows
+            if self._loss_gradient is None:
+                loss_sum += self._loss(targets, scores, sample_weight) * n_rows
+            self._update(gradients)
         return loss_sum
 
-    def _run_score(self, targets, scores):
-        # Keras takes the loss from what went into the last activation, if that is in the graph:
+    def _run_score(self, targets, scores, sample_weight):
+        """Update the metrics, and return the loss and the penalty on the weights."""
+        self.compute_metrics(None, targets, self.layers[-1].activation(scores))
+        penalty = tf.add_n(self.losses) if self.losses else tf.zeros(())
+        return self._loss(targets, scores, sample_weight), penalty
+
+    def _loss(self, targets, scores, sample_weight):
+        # Keras takes the loss from what goes into the last activation, if that is in the graph:
         # probabilities of nearly 0 or 1 would not give it as exactly
         outputs = self.layers[-1].activation(scores)
-        self.compute_metrics(None, targets, outputs)
-        return self.compute_loss(y=targets, y_pred=outputs, training=False)
+        loss = self.compute_loss(y=targets, y_pred=outputs, sample_weight=sample_weight)
+        return loss - tf.add_n(self.losses) if self.losses else loss
 
-    def _product(self, step, kernel):
-        """Multiply the rows of a batch by the kernel of the first layer."""
-        product = tf.numpy_function(
-            lambda *inputs: self._feed.product(*inputs), [step, kernel], tf.float32
-        )
-        product.set_shape((None, kernel.shape[1]))
-        return product
+    def _upstream(self, targets, scores, sample_weight):
+        """Return the gradient of the loss for the scores."""
+        if self._loss_gradient is not None:
+            return self._loss_gradient(targets, scores, sample_weight)
+        with tf.GradientTape() as tape:
+            tape.watch(scores)
+            loss = self._loss(targets, scores, sample_weight)
+        return tape.gradient(loss, scores)
 
-    def _outputs(self, product):
+    def _scores(self, product):
+        """Return what goes into the last layer's activation."""
         first, *rest = self.layers
-        hidden = first.activation(product + first.bias.value)
-        for layer in rest:
+        hidden = product + first.bias.value
+        if not rest:
+            return hidden
+        hidden = first.activation(hidden)
+        *between, last = rest
+        for layer in between:
             hidden = layer(hidden, training=True)
-        return hidden
-
-    def _kernel_gradient(self, step, upstream, penalty):
-        """Return the gradient for the first kernel, from those for its product and its penalty."""
-        gradient = tf.numpy_function(
-            lambda *inputs: self._feed.gradient(*inputs), [step, upstream], tf.float32
-        )
-        gradient.set_shape(self.layers[0].kernel.shape)
-        return gradient if penalty is None else gradient + penalty
+        return tf.matmul(hidden, last.kernel.value) + last.bias.value
 
 
 def _has_batch_hooks(callbacks):
