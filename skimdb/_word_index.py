@@ -12,13 +12,14 @@ from sklearn.utils.validation import check_is_fitted
 
 from skimdb._checks import check_bool, check_int
 from skimdb._ragged import split_rows, with_first
-from skimdb._word_table import NO_WORD, WordTable, find_words
+from skimdb._word_table import NO_WORD, WordTable, count_words, find_words
 
 KERAS_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 ASCII_LOWER = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"abcdefghijklmnopqrstuvwxyz")
 # Texts are looked up in blocks, so that what is worked on stays within the processor's cache.
 TEXTS_PER_BLOCK = 256
 FEW_TEXTS = 50
+TEXTS_PER_COUNT = 2048
 LARGEST_ID = np.iinfo(np.int32).max
 
 
@@ -117,9 +118,10 @@ class WordIndexEncoder(TransformerMixin, BaseEstimator):
             self.vocabulary_ = _checked_vocabulary(self.vocabulary, self.index_from)
             return self
         counts = Counter()
-        for text in self._cleaned(_checked_texts(X)):
-            counts.update(text.split(b" "))
-        del counts[b""]
+        texts = _checked_texts(X)
+        for start in range(0, len(texts), TEXTS_PER_COUNT):
+            block = texts[start : start + TEXTS_PER_COUNT]
+            counts.update(count_words(b" ".join(self._cleaned(block))))
         if not counts:
             raise ValueError("X must hold at least one word to learn a vocabulary from, got none.")
         words = sorted(counts, key=lambda word: (-counts[word], word))
