@@ -22,9 +22,12 @@ def __getattr__(name):
     if name == "datasets":
         return import_module("skimdb.datasets")
     if name == "__version__":
-        from importlib.metadata import version
+        from importlib.metadata import PackageNotFoundError, version
 
-        return version("skimdb")
+        try:
+            return version("skimdb")
+        except PackageNotFoundError as error:
+            raise AttributeError("skimdb is not installed, so it has no __version__") from error
     if name in _MODULE_OF:
         value = getattr(import_module(f"skimdb.{_MODULE_OF[name]}"), name)
         globals()[name] = value

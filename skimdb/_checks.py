@@ -4,14 +4,18 @@ from math import isfinite
 from numbers import Integral, Real
 
 
-def check_int(name, value, *, at_least=0, none_allowed=False):
-    """Raise unless value is an integer of at least ``at_least`` (or None, where allowed)."""
+def check_int(name, value, *, at_least=0, at_most=None, none_allowed=False):
+    """Raise unless value is an integer within the bounds (or None, where allowed)."""
     if value is None and none_allowed:
         return
-    expected = f"an integer of at least {at_least}" + (" or None" if none_allowed else "")
+    expected = f"an integer of at least {at_least}"
+    if at_most is not None:
+        expected += f" and at most {at_most}"
+    if none_allowed:
+        expected += " or None"
     if not isinstance(value, Integral) or isinstance(value, bool):
         raise TypeError(f"{name} must be {expected}, got {value!r}.")
-    if value < at_least:
+    if value < at_least or (at_most is not None and value > at_most):
         raise ValueError(f"{name} must be {expected}, got {value!r}.")
 
 

@@ -3,8 +3,8 @@
 from numbers import Integral
 
 import numpy as np
+from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_is_fitted, validate_data
 
@@ -13,7 +13,15 @@ from skimdb._epoch_tasks import CallbackSupportMixin, EpochTasks, NoTasks, with_
 from skimdb._forward import forward
 from skimdb._network_spec import NetworkSpec
 from skimdb._training import TrainingRows, TrainingState, train
-from skimdb._training_rows import at_least_two_classes, class_numbers, weighted_rows
+from skimdb._training_rows import (
+    at_least_two_classes,
+    check_same_length,
+    class_numbers,
+    drawn_seed,
+    fitted_attributes,
+    split_rows,
+    weighted_rows,
+)
 
 
 class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
@@ -54,7 +62,8 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         and keep the weights of the epoch where it was lowest.
     validation_fraction : float, default=0.1
         Share of the training rows to set aside (stratified) as validation rows under
-        ``early_stopping``, unless ``fit`` is given ``X_val`` and ``y_val``.
+        ``early_stopping``, unless ``fit`` is given ``X_val`` and ``y_val``. Sample and class
+        weights play no part in validation figures.
     n_iter_no_change : int, default=2
         Number of epochs without a lower validation loss to stop after, under ``early_stopping``.
     class_weight : dict, "balanced" or None, default=None
@@ -203,40 +212,28 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         going_on = self.warm_start and hasattr(self, "coefs_")
         X, y = self._checked_rows(X, y, reset=not going_on)
         classes = self.classes_ if going_on else at_least_two_classes(y, "y")
+        numbers = class_numbers(y, classes, "y")
         validation_data = self._checked_validation_data(X_val, y_val, classes)
-        seed = self._seed if going_on else check_random_state(self.random_state).randint(2**31)
-        X, y, sample_weight = weighted_rows(X, y, sample_weight, self.class_weight)
+        seed = self._seed if going_on else drawn_seed(self.random_state)
+        X, y, numbers, weights = weighted_rows(X, y, numbers, sample_weight, self.class_weight)
         if validation_data is None and self.early_stopping:
-            # takes a while to import, which predicting should not wait for
-            from sklearn.model_selection import train_test_split
-
-            kept, set_aside = train_test_split(
-                np.arange(len(y)),
-                test_size=self.validation_fraction,
-                stratify=y,
-                random_state=seed,
-            )
-            validation_data = X[set_aside], class_numbers(y[set_aside], classes, "y")
-            X, y = X[kept], y[kept]
-            sample_weight = None if sample_weight is None else sample_weight[kept]
-        rows = TrainingRows(X, class_numbers(y, classes, "y"), sample_weight, validation_data)
+            kept, set_aside = split_rows(numbers, self.validation_fraction, seed)
+            validation_data = X[set_aside], numbers[set_aside]
+            X, y, numbers = X[kept], y[kept], numbers[kept]
+            weights = None if weights is None else weights[kept]
         network = self._checked_network(classes, going_on)
         tasks = EpochTasks(
-            self,
-            X,
-            y,
-            self.epochs,
-            lambda weights: _fitted_attributes(network, classes, weights),
+            self, X, y, self.epochs, lambda weights: fitted_attributes(network, classes, weights)
         )
         state = self._train(
             network,
-            rows,
+            TrainingRows(X, numbers, weights, validation_data),
             classes,
             seed,
             going_on=going_on,
             epochs=self.epochs,
             patience=self.n_iter_no_change if self.early_stopping else None,
-            store=None if going_on else self._store(),
+            store=self._store() if not going_on else None,
             tasks=tasks,
         )
         if not self.warm_start:
@@ -246,6 +243,9 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one pass over these rows, going on from the last call.
+
+        After a ``fit`` without ``warm_start`` it goes on from its weights, with an optimizer that
+        begins anew. Each call counts as an epoch in ``n_iter_`` and ``history_``.
 
         Parameters
         ----------
@@ -263,6 +263,13 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self : DenseClassifier
         """
         self._check_fit_parameters()
+        if self.early_stopping:
+            raise ValueError("early_stopping must be False for partial_fit, got True.")
+        if self.class_weight == "balanced":
+            raise ValueError(
+                "class_weight must be a dict or None for partial_fit, which sees a part of the "
+                "rows at a time, got 'balanced'."
+            )
         going_on = hasattr(self, "coefs_")
         if classes is None and not going_on:
             raise ValueError("classes must be given in the first call of partial_fit, got None.")
@@ -276,13 +283,13 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 "classes must be the same in each call of partial_fit, "
                 f"got {list(classes)} after {self.classes_.tolist()}."
             )
-        seed = self._seed if going_on else check_random_state(self.random_state).randint(2**31)
-        X, y, sample_weight = weighted_rows(X, y, sample_weight, self.class_weight)
+        numbers = class_numbers(y, classes, "y")
+        X, y, numbers, weights = weighted_rows(X, y, numbers, sample_weight, self.class_weight)
         self._train(
             self._checked_network(classes, going_on),
-            TrainingRows(X, class_numbers(y, classes, "y"), sample_weight),
+            TrainingRows(X, numbers, weights),
             classes,
-            seed,
+            self._seed if going_on else drawn_seed(self.random_state),
             going_on=going_on,
             epochs=1,
             patience=None,
@@ -320,9 +327,11 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         probabilities : ndarray of shape (n_samples, n_classes), float32
             Columns in the order of ``classes_``.
         """
-        check_is_fitted(self)
-        outputs = self._outputs(X, self._network.output_activation)
-        return np.hstack([1 - outputs, outputs]) if self._network.n_outputs == 1 else outputs
+        scores = self._scores(X)
+        if self._network.n_outputs == 1:
+            # from either side, since 1 - p would round what is left of it away
+            return np.hstack([expit(-scores), expit(scores)])
+        return softmax(scores, axis=1)
 
     def decision_function(self, X):
         """Return what goes into the last layer's sigmoid or softmax: the log-odds for two classes.
@@ -337,8 +346,7 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         scores : ndarray of shape (n_samples,) or (n_samples, n_classes), float32
             One score a row for two classes, above 0 for ``classes_[1]``; otherwise one a class.
         """
-        check_is_fitted(self)
-        scores = self._outputs(X, "linear")
+        scores = self._scores(X)
         return scores.ravel() if self._network.n_outputs == 1 else scores
 
     @property
@@ -370,6 +378,11 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         state = super().__getstate__()
         return {name: value for name, value in state.items() if name != "_model"}
 
+    def __dir__(self):
+        # what looks at all attributes, as scikit-learn's HTML does, should build no Keras model
+        built = ("model_", "keras_classifier_")
+        return [n for n in object.__dir__(self) if n not in built and hasattr(self, n)]
+
     def __sklearn_is_fitted__(self):
         return hasattr(self, "coefs_")
 
@@ -389,9 +402,15 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if self.verbose not in (0, 1, 2, "auto"):
             raise ValueError(f"verbose must be 0, 1, 2 or 'auto', got {self.verbose!r}.")
 
-    def _checked_rows(self, X, y, *, reset):
-        X, y = validate_data(self, X, y, accept_sparse="csr", dtype=np.float32, reset=reset)
-        check_classification_targets(y)
+    def _checked_rows(self, X, y, *, reset, names=("X", "y")):
+        check_same_length(X, y, names)
+        try:
+            X, y = validate_data(self, X, y, accept_sparse="csr", dtype=np.float32, reset=reset)
+            check_classification_targets(y)
+        except ValueError as error:
+            # scikit-learn says what is wrong, but calls all rows X
+            message = str(error) if names[0] == "X" else f"{names[0]} or {names[1]}: {error}"
+            raise ValueError(message) from error
         return X, y
 
     def _checked_validation_data(self, X_val, y_val, classes):
@@ -400,44 +419,54 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             raise ValueError(f"X_val and y_val must be given together, got None for {missing}.")
         if X_val is None:
             return None
-        X_val, y_val = self._checked_rows(X_val, y_val, reset=False)
+        X_val, y_val = self._checked_rows(X_val, y_val, reset=False, names=("X_val", "y_val"))
         return X_val, class_numbers(y_val, classes, "y_val")
 
     def _checked_network(self, classes, going_on):
         network = NetworkSpec.of(self, self.n_features_in_, len(classes))
-        if going_on and network.units != self._network.units:
-            raise ValueError(
-                f"units must stay {self._network.units} while training goes on, "
-                f"got {self.units!r}."
-            )
+        for name in ("units", "activation") if going_on else ():
+            before = getattr(self._network, name)
+            if getattr(network, name) != before:
+                raise ValueError(
+                    f"{name} must stay {before!r} while training goes on, "
+                    f"got {getattr(self, name)!r}."
+                )
         return network
 
     def _store(self):
         """Return where training states are kept, or None where they can't be used again."""
-        if self.memory is None or self.callbacks is not None:
-            return None
-        if not isinstance(self.random_state, Integral):
+        if self.memory is None:
             return None
         from skimdb._epoch_store import EpochStore
 
-        return EpochStore.of(self.memory, self.memory_limit)
+        store = EpochStore.of(self.memory, self.memory_limit)
+        seeded = isinstance(self.random_state, Integral)
+        return store if seeded and self.callbacks is None else None
 
     def _train(self, network, rows, classes, seed, *, going_on, **options):
         """Train on checked rows, and take over the state at the end."""
         start = TrainingState(network.initial_weights(seed), None, {})
+        learning_rate = network.learning_rate
         if going_on:
-            start = TrainingState(self._weights(), self._optimizer_state, self.history_)
+            same = network.has_optimizer_of(self._network)
+            start = TrainingState(
+                self._weights(), self._optimizer_state if same else None, self.history_
+            )
+            # a rate that a callback has lowered stays so, unless the user sets another
+            if same and learning_rate == self._network.learning_rate:
+                learning_rate = None
         state = train(
             network,
             rows,
             start,
             seed=seed,
             batch_size=self.batch_size,
+            learning_rate=learning_rate,
             callbacks=self.callbacks,
             verbose=self.verbose,
             **options,
         )
-        vars(self).update(_fitted_attributes(network, classes, state.weights))
+        vars(self).update(fitted_attributes(network, classes, state.weights))
         self.history_, self.n_iter_ = state.history, state.n_epochs
         self._seed, self._optimizer_state = seed, state.optimizer_state
         vars(self).pop("_model", None)
@@ -448,18 +477,8 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         pairs = zip(self.coefs_, self.intercepts_, strict=True)
         return [weight for pair in pairs for weight in pair]
 
-    def _outputs(self, X, output_activation):
+    def _scores(self, X):
+        """Return what goes into the activation of the last layer."""
+        check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=False)
-        return forward(
-            X, self.coefs_, self.intercepts_, self._network.activation, output_activation
-        )
-
-
-def _fitted_attributes(network, classes, weights):
-    """Return the attributes that predicting needs."""
-    return {
-        "classes_": classes,
-        "coefs_": weights[::2],
-        "intercepts_": weights[1::2],
-        "_network": network,
-    }
+        return forward(X, self.coefs_, self.intercepts_, self._network.activation)

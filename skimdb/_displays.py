@@ -8,6 +8,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 VALIDATION = "val_"
+FORMATS = (".png", ".svg", ".pdf")
 
 
 class TrainingHistoryDisplay:
@@ -47,9 +48,11 @@ class TrainingHistoryDisplay:
     """
 
     def __init__(self, *, history):
+        if not history.get("loss"):
+            raise ValueError("history must hold the loss of at least one epoch, got none.")
         self.history = history
         val_loss = history.get(VALIDATION + "loss")
-        self.best_epoch_ = int(np.argmin(val_loss)) + 1 if val_loss else None
+        self.best_epoch_ = int(np.nanargmin(val_loss)) + 1 if val_loss else None
 
     @classmethod
     def from_estimator(cls, estimator, *, axes=None):
@@ -163,10 +166,10 @@ def plot_model(classifier, path, *, dpi=150):
     PosixPath('network.png')
     """
     path = Path(path)
-    if not path.suffix:
-        raise ValueError(
-            f"path must end in the format to write, such as '.png', got {str(path)!r}."
-        )
+    if path.suffix not in FORMATS:
+        raise ValueError(f"path must end in one of {', '.join(FORMATS)}, got {str(path)!r}.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(f"path must be in a folder that exists, got {str(path)!r}.")
     classifier = _final_classifier(classifier)
     if shutil.which("dot") is None:
         raise ImportError(

@@ -30,15 +30,8 @@ ACTIVATIONS = {
 }
 
 
-OUTPUT_ACTIVATIONS = {
-    "linear": lambda z: z,
-    "sigmoid": special.expit,
-    "softmax": lambda z: special.softmax(z, axis=1),
-}
-
-
-def forward(X, coefs, intercepts, activation, output_activation):
-    """Return the outputs of a dense stack.
+def forward(X, coefs, intercepts, activation):
+    """Return the scores of a dense stack: what goes into its last sigmoid or softmax.
 
     Parameters
     ----------
@@ -50,19 +43,16 @@ def forward(X, coefs, intercepts, activation, output_activation):
         Biases of each layer.
     activation : str
         Activation of the hidden layers, a key of ``ACTIVATIONS``.
-    output_activation : {"sigmoid", "softmax", "linear"}
-        Activation of the last layer.
 
     Returns
     -------
-    outputs : ndarray of shape (n_samples, n_outputs), float32
+    scores : ndarray of shape (n_samples, n_outputs), float32
     """
-    outputs = np.empty((X.shape[0], len(intercepts[-1])), dtype=np.float32)
+    scores = np.empty((X.shape[0], len(intercepts[-1])), dtype=np.float32)
     for start in range(0, X.shape[0], ROWS_PER_BLOCK):
         block = slice(start, start + ROWS_PER_BLOCK)
         hidden = X[block]
         for coef, intercept in zip(coefs[:-1], intercepts[:-1], strict=True):
             hidden = ACTIVATIONS[activation](hidden @ coef + intercept)
-        scores = hidden @ coefs[-1] + intercepts[-1]
-        outputs[block] = OUTPUT_ACTIVATIONS[output_activation](scores)
-    return outputs
+        scores[block] = hidden @ coefs[-1] + intercepts[-1]
+    return scores

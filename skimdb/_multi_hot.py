@@ -1,17 +1,13 @@
 """MultiHotVectorizer: integer sequences to a sparse multi-hot matrix."""
 
-from array import array
-from collections.abc import Mapping
-from math import isfinite
-from numbers import Real
-
 import numpy as np
 import scipy.sparse as sp
 from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin
-from sklearn.utils.validation import check_is_fitted
+from sklearn.utils.validation import check_array, check_is_fitted
 
 from skimdb._checks import check_bool, check_choice, check_int
+from skimdb._integer_rows import flattened, row_of
 from skimdb._ragged import split_rows
 
 MODES = ("binary", "count", "freq", "tfidf")
@@ -123,7 +119,7 @@ class MultiHotVectorizer(TransformerMixin, BaseEstimator):
         X : CSR matrix or ndarray of shape (n_samples, num_words_)
         """
         self._check_parameters()
-        ids, offsets = _flattened(X)
+        ids, offsets = flattened(X)
         self.num_words_ = self.num_words
         if self.num_words is None:
             if not len(ids):
@@ -155,7 +151,7 @@ class MultiHotVectorizer(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         self._check_parameters()
-        ids, offsets = _flattened(X)
+        ids, offsets = flattened(X)
         return self._weighted(self._counts(ids, offsets), np.diff(offsets))
 
     def inverse_transform(self, X):
@@ -172,6 +168,7 @@ class MultiHotVectorizer(TransformerMixin, BaseEstimator):
             One ascending int array of ids a row.
         """
         check_is_fitted(self)
+        X = check_array(X, accept_sparse="csr", ensure_min_samples=0, input_name="X")
         X = sp.csr_array(X, copy=True)
         if X.shape[1] != self._n_columns():
             raise ValueError(
@@ -217,10 +214,11 @@ class MultiHotVectorizer(TransformerMixin, BaseEstimator):
         check_choice("handle_unknown", self.handle_unknown, ("ignore", "error", "oov"))
         check_int("oov_char", self.oov_char)
         check_bool("sparse_output", self.sparse_output)
-        limit = self.num_words
-        if self.handle_unknown == "oov" and limit is not None and self.oov_char >= limit:
-            raise ValueError(f"oov_char must be below num_words={limit}, got {self.oov_char}.")
-        if np.dtype(self.dtype).kind not in "fiu":
+        try:
+            is_real = np.dtype(self.dtype).kind in "fiu"
+        except TypeError:
+            is_real = False
+        if not is_real:
             raise ValueError(f"dtype must be a real number type, got {self.dtype!r}.")
         if self.mode in ("freq", "tfidf") and np.dtype(self.dtype).kind != "f":
             raise ValueError(
@@ -247,6 +245,10 @@ class MultiHotVectorizer(TransformerMixin, BaseEstimator):
 
     def _without_unknown(self, ids, offsets):
         """Leave out, refuse or replace ids that have no column."""
+        if self.handle_unknown == "oov" and self.oov_char >= self._n_columns():
+            raise ValueError(
+                f"oov_char must be below num_words={self._n_columns()}, got {self.oov_char}."
+            )
         unknown = ids >= self._n_columns()
         if not unknown.any():
             return ids, offsets
@@ -254,7 +256,7 @@ class MultiHotVectorizer(TransformerMixin, BaseEstimator):
             position = int(unknown.argmax())
             raise ValueError(
                 f"X must hold ids below num_words={self._n_columns()} under "
-                f"handle_unknown='error', got {ids[position]} in row {_row_of(position, offsets)}."
+                f"handle_unknown='error', got {ids[position]} in row {row_of(position, offsets)}."
             )
         if self.handle_unknown == "oov":
             return np.where(unknown, self.oov_char, ids), offsets
@@ -270,6 +272,13 @@ class MultiHotVectorizer(TransformerMixin, BaseEstimator):
             values = values / np.repeat(lengths, np.diff(counts.indptr))
         elif self.mode == "tfidf":
             values = (1 + np.log(values)) * self.idf_[counts.indices]
+        if np.dtype(self.dtype).kind in "iu" and len(values):
+            largest = np.iinfo(self.dtype).max
+            if values.max() > largest:
+                raise ValueError(
+                    f"dtype must hold counts up to {values.max()}, got {self.dtype!r}, which "
+                    f"ends at {largest}."
+                )
         values = values.astype(self.dtype, copy=False)
         if not self.sparse_output:
             dense = np.zeros(counts.shape, dtype=self.dtype)
@@ -282,82 +291,3 @@ class MultiHotVectorizer(TransformerMixin, BaseEstimator):
         X = csr((values, counts.indices, counts.indptr), shape=counts.shape)
         X.has_canonical_format = True
         return X
-
-
-def _flattened(X):
-    """Return all ids of the sequences in one array, and the offsets at which rows begin."""
-    if isinstance(X, str | bytes | Mapping) or sp.issparse(X) or not hasattr(X, "__iter__"):
-        raise TypeError(f"X must be an iterable of integer sequences, got {type(X).__name__}.")
-    if getattr(X, "ndim", 1) != 1:
-        rows = np.asarray(X)
-        if rows.ndim != 2:
-            raise ValueError(
-                f"X must be a two-dimensional array or an iterable of sequences, "
-                f"got {rows.ndim} dimensions."
-            )
-    else:
-        rows = list(X)
-    if len(rows) == 0:
-        raise ValueError("X must hold at least one sequence, got none.")
-    if isinstance(rows, np.ndarray) and rows.dtype.kind in "iu":
-        ids, lengths = rows.ravel(), np.full(len(rows), rows.shape[1])
-    else:
-        ids, lengths = _joined(rows)
-    offsets = np.concatenate([[0], np.cumsum(lengths, dtype=np.int64)])
-    if len(ids) and ids.min() < 0:
-        position = int((ids < 0).argmax())
-        raise ValueError(
-            f"X must hold ids of 0 and above, got {ids[position]} "
-            f"in row {_row_of(position, offsets)}."
-        )
-    return ids, offsets
-
-
-def _joined(rows):
-    """Return the ids of all rows in one array, and each row's length."""
-    if set(map(type, rows)) <= {list, tuple}:
-        # the array module takes whole numbers alone, where NumPy would round or parse
-        ids = array("i")
-        try:
-            for row in rows:
-                ids.fromlist(row if type(row) is list else list(row))
-        except (TypeError, OverflowError):
-            pass  # not all are plain 32-bit integers: go row by row, and name the one at fault
-        else:
-            return np.frombuffer(ids, dtype=np.intc), [*map(len, rows)]
-    rows = [_row_ids(row, i) for i, row in enumerate(rows)]
-    return np.concatenate(rows), [*map(len, rows)]
-
-
-def _row_ids(row, i):
-    """Return one row as an array of ids."""
-    if isinstance(row, np.ndarray) and row.ndim == 1 and row.dtype in (np.int32, np.int64):
-        return row
-    if isinstance(row, str | bytes | Mapping) or not hasattr(row, "__iter__"):
-        raise TypeError(
-            f"X must hold sequences of integer ids, got {type(row).__name__} in row {i}: {row!r}."
-        )
-    if isinstance(row, np.ndarray) and row.ndim != 1:
-        raise ValueError(
-            f"X must hold flat sequences of ids, got {row.ndim} dimensions in row {i}."
-        )
-    values = row.tolist() if isinstance(row, np.ndarray) else list(row)
-    return np.array([_checked_id(value, i) for value in values], dtype=np.int64)
-
-
-def _checked_id(value, i):
-    """Return one id as an int; a float will do if it is whole."""
-    if hasattr(value, "__len__") and not isinstance(value, str | bytes):
-        raise ValueError(f"X must hold flat sequences of ids, got {value!r} within row {i}.")
-    if not isinstance(value, Real) or isinstance(value, bool | np.bool_):
-        raise TypeError(f"X must hold integer ids, got {value!r} in row {i}.")
-    if not isfinite(value) or value != int(value):
-        raise ValueError(f"X must hold whole numbers, got {value!r} in row {i}.")
-    if abs(value) >= 2**63:
-        raise ValueError(f"X must hold ids that fit in 64 bits, got {value!r} in row {i}.")
-    return int(value)
-
-
-def _row_of(position, offsets):
-    """Return the row that the flat position lies in."""
-    return int(np.searchsorted(offsets, position, side="right")) - 1

@@ -33,6 +33,7 @@ class NetworkSpec:
         check_real("dropout", classifier.dropout, at_least=0, below=1)
         check_real("l2", classifier.l2, at_least=0)
         check_real("learning_rate", classifier.learning_rate, above=0, none_allowed=True)
+        rate = classifier.learning_rate
         one_output = n_classes == 2
         loss = classifier.loss
         if isinstance(loss, str) and loss == "auto":
@@ -45,7 +46,7 @@ class NetworkSpec:
             dropout=float(classifier.dropout),
             l2=float(classifier.l2),
             optimizer=classifier.optimizer,
-            learning_rate=classifier.learning_rate,
+            learning_rate=None if rate is None else float(rate),
             loss=loss,
             metrics=_checked_metrics(classifier.metrics),
         )
@@ -62,6 +63,11 @@ class NetworkSpec:
         """Return all that makes the network what it is, in JSON's types."""
         named = {name: getattr(self, name) for name in ("optimizer", "loss", "metrics")}
         return {**vars(self), **{name: _described(name, item) for name, item in named.items()}}
+
+    def has_optimizer_of(self, other):
+        """Whether the optimizer is of the same kind, so that its state can be gone on with."""
+        mine, others = (_described("optimizer", part.optimizer) for part in (self, other))
+        return mine == others
 
     def initial_weights(self, seed):
         """Return weights as Keras's Dense draws them: Glorot uniform kernels, zero biases.

@@ -2,6 +2,7 @@
 
 from sklearn.pipeline import Pipeline
 
+from skimdb._checks import check_bool
 from skimdb._dense_classifier import DenseClassifier
 from skimdb._multi_hot import MultiHotVectorizer
 from skimdb._word_index import WordIndexEncoder
@@ -26,6 +27,14 @@ def multi_hot_pipeline(*, num_words=10_000, text=False, **classifier_params):
     pipeline : sklearn.pipeline.Pipeline
         With the steps "encoder" (when ``text``), "vectorizer" and "classifier".
 
+    Notes
+    -----
+    Validation rows reach a Pipeline's last step as they are, not through the steps before it. So
+    for validation curves set rows aside with ``early_stopping=True``, or fit the steps apart::
+
+        M = pipeline[:-1].fit_transform(X)
+        pipeline[-1].fit(M, y, X_val=pipeline[:-1].transform(X_val), y_val=y_val)
+
     See Also
     --------
     WordIndexEncoder, MultiHotVectorizer, DenseClassifier : The steps.
@@ -40,6 +49,7 @@ def multi_hot_pipeline(*, num_words=10_000, text=False, **classifier_params):
     >>> bool(pipeline.score(X[300:], y[300:]) > 0.75)
     True
     """
+    check_bool("text", text)
     steps = [
         ("vectorizer", MultiHotVectorizer(num_words=num_words)),
         ("classifier", DenseClassifier(**classifier_params)),

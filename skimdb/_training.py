@@ -51,7 +51,20 @@ class TrainingState:
         return len(self.history.get("loss", ()))
 
 
-def train(network, rows, start, *, epochs, seed, batch_size, patience, store, tasks, **options):
+def train(
+    network,
+    rows,
+    start,
+    *,
+    epochs,
+    seed,
+    batch_size,
+    learning_rate,
+    patience,
+    store,
+    tasks,
+    **options,
+):
     """Train for some epochs and return the state at the end.
 
     Parameters
@@ -68,6 +81,8 @@ def train(network, rows, start, *, epochs, seed, batch_size, patience, store, ta
         Decides, with the number of the epoch, the order of the rows and what dropout drops.
     batch_size : int
         Number of rows for each step.
+    learning_rate : float or None
+        Takes the place of the optimizer's.
     patience : int or None
         Number of epochs without a lower validation loss to stop after; None never stops.
     store : EpochStore or None
@@ -106,6 +121,8 @@ def train(network, rows, start, *, epochs, seed, batch_size, patience, store, ta
         total=total,
         seed=seed,
         batch_size=batch_size,
+        # what is kept of an optimizer includes its rate
+        learning_rate=learning_rate if start.optimizer_state is None or store is None else None,
         patience=patience,
         tasks=tasks,
         **options,

@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Mapping
-from itertools import repeat
+from itertools import pairwise, repeat
 from numbers import Integral
 
 import numpy as np
@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skimdb._checks import check_bool, check_int
+from skimdb._integer_rows import flattened
 from skimdb._ragged import split_rows, with_first
 from skimdb._word_table import NO_WORD, WordTable, count_words, find_words
 
@@ -23,7 +24,7 @@ TEXTS_PER_COUNT = 2048
 LARGEST_ID = np.iinfo(np.int32).max
 
 
-class WordIndexEncoder(TransformerMixin, BaseEstimator):
+class WordIndexEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     r"""Encode texts as sequences of word ids, and decode them.
 
     This is the encoding of :func:`keras.datasets.imdb.load_data`: characters in ``filters``
@@ -168,8 +169,43 @@ class WordIndexEncoder(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         self._check_parameters()
         word_of = {rank + self.index_from: word for word, rank in self.vocabulary_.items()}
-        texts = [" ".join(map(word_of.get, np.asarray(ids).tolist(), repeat("?"))) for ids in X]
-        return np.array(texts, dtype=object)
+        ids, offsets = flattened(X)
+        words = [*map(word_of.get, ids.tolist(), repeat("?"))]
+        texts = np.empty(len(offsets) - 1, dtype=object)
+        for i, (start, stop) in enumerate(pairwise(offsets.tolist())):
+            texts[i] = " ".join(words[start:stop])
+        return texts
+
+    def get_feature_names_out(self, input_features=None):
+        """Return the one name of what ``transform`` returns.
+
+        Parameters
+        ----------
+        input_features : None
+            Ignored: texts have no named features.
+
+        Returns
+        -------
+        names : ndarray of str, dtype object
+            ``sequence``.
+        """
+        return np.array(["sequence"], dtype=object)
+
+    def set_output(self, *, transform=None):
+        """Do nothing: sequences of different lengths have no form as a table.
+
+        It is here for pipelines, which pass the setting on to each step.
+
+        Parameters
+        ----------
+        transform : {"default", "pandas", "polars"}, default=None
+            Ignored.
+
+        Returns
+        -------
+        self : WordIndexEncoder
+        """
+        return self
 
     def __getstate__(self):
         state = dict(super().__getstate__())
@@ -178,7 +214,7 @@ class WordIndexEncoder(TransformerMixin, BaseEstimator):
             # is soon built again.
             packed = json.dumps(self.vocabulary_)
             state.update(vocabulary_=packed, _table=None)
-            if self.vocabulary == self.vocabulary_:
+            if type(self.vocabulary) is dict and self.vocabulary == self.vocabulary_:
                 state["vocabulary"] = packed
         return state
 
@@ -200,9 +236,9 @@ class WordIndexEncoder(TransformerMixin, BaseEstimator):
     def _check_parameters(self):
         check_int("num_words", self.num_words, at_least=1, none_allowed=True)
         check_int("skip_top", self.skip_top)
-        check_int("start_char", self.start_char, none_allowed=True)
-        check_int("oov_char", self.oov_char, none_allowed=True)
-        check_int("index_from", self.index_from)
+        check_int("start_char", self.start_char, at_most=LARGEST_ID, none_allowed=True)
+        check_int("oov_char", self.oov_char, at_most=LARGEST_ID, none_allowed=True)
+        check_int("index_from", self.index_from, at_most=LARGEST_ID)
         check_bool("lowercase", self.lowercase)
         if not isinstance(self.filters, str):
             raise TypeError(f"filters must be a str of characters, got {self.filters!r}.")
@@ -287,11 +323,18 @@ def _checked_vocabulary(vocabulary, index_from):
     if not vocabulary:
         raise ValueError("vocabulary must hold at least one word, got none.")
     for word, rank in vocabulary.items():
-        if not isinstance(word, str) or not isinstance(rank, Integral):
+        is_int = isinstance(rank, Integral) and not isinstance(rank, bool)
+        if not isinstance(word, str) or not is_int:
             raise TypeError(f"vocabulary must map str to int, got {word!r}: {rank!r}.")
         if not 0 < rank <= LARGEST_ID - index_from:
             raise ValueError(
                 f"vocabulary must hold ranks from 1 to {LARGEST_ID - index_from}, "
                 f"got {word!r}: {rank!r}."
             )
+    if len(set(vocabulary.values())) < len(vocabulary):
+        rank, n_words = Counter(vocabulary.values()).most_common(1)[0]
+        raise ValueError(
+            "vocabulary must give each word a rank of its own, "
+            f"got rank {rank} for {n_words} words."
+        )
     return {word: int(rank) for word, rank in vocabulary.items()}

@@ -26,10 +26,12 @@ class WordTable:
     Parameters
     ----------
     ranks : dict of bytes to int
-        Rank of each word, in UTF-8. Words may not hold a space.
+        Rank of each word, in UTF-8.
     """
 
     def __init__(self, ranks):
+        # a word that holds a space never is one of a text
+        ranks = {word: rank for word, rank in ranks.items() if b" " not in word}
         self._long_ranks = {word: rank for word, rank in ranks.items() if len(word) > LONGEST}
         short = [word for word in ranks if 0 < len(word) <= LONGEST]
         values = np.array([ranks[word] for word in short], dtype=np.int32)

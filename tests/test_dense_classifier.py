@@ -251,6 +251,18 @@ def test_early_stopping_sets_rows_aside(data):
         X, y, sample_weight=np.ones(len(y))
     )
     assert "val_loss" in fitted.history_
+    seen = []
+    # 1 row in 20 is of class 1, and so is 1 in 20 of the rows set aside
+    rare = np.arange(len(y)) % 20 == 0
+    watch = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: seen.append(logs))
+    classifier(
+        early_stopping=True,
+        validation_fraction=0.25,
+        learning_rate=1e-12,
+        metrics=[keras.metrics.FalseNegatives(name="fn"), keras.metrics.TruePositives(name="tp")],
+        callbacks=watch,
+    ).fit(X, rare)
+    assert seen[0]["val_fn"] + seen[0]["val_tp"] == 25
     accuracy = fitted.history_["val_accuracy"][-1] * 500
     np.testing.assert_allclose(accuracy, round(accuracy), atol=1e-3)
 
@@ -334,6 +346,20 @@ class StopAtOnce(keras.callbacks.Callback):
         self.model.stop_training = True
 
 
+class KeepModel(keras.callbacks.Callback):
+    def set_model(self, model):
+        super().set_model(model)
+        self.kept = model
+
+
+def test_a_callback_that_keeps_its_model_has_it_for_itself(data):
+    X, y, *_ = data
+    keeper = KeepModel()
+    fitted = classifier(callbacks=keeper).fit(X, y)
+    classifier(random_state=5).fit(X, y)
+    np.testing.assert_array_equal(keeper.kept.get_weights()[0], fitted.coefs_[0])
+
+
 def test_a_callback_stops_the_training_and_lets_go_of_the_model(data):
     X, y, *_ = data
     stop = StopAtOnce()
@@ -351,6 +377,72 @@ def test_verbose_prints_as_keras_does(data, capsys):
     assert "accuracy" in printed
     classifier().fit(X, y)
     assert capsys.readouterr().out == ""
+
+
+def test_a_diverged_training_does_not_spoil_the_next(data):
+    X, y, *_ = data
+    expected = all_weights(classifier().fit(X, y))
+    assert not np.isfinite(all_weights(classifier(learning_rate=1e30).fit(X, y))).all()
+    np.testing.assert_array_equal(all_weights(classifier().fit(X, y)), expected)
+
+
+def test_warm_start_takes_a_new_learning_rate_or_optimizer(data):
+    X, y, *_ = data
+    fitted = classifier(warm_start=True).fit(X, y)
+    before = all_weights(fitted)
+    after = all_weights(fitted.set_params(learning_rate=1e-12).fit(X, y))
+    np.testing.assert_allclose(after, before, atol=1e-7)
+    fitted.set_params(optimizer="adam", learning_rate=None).fit(X, y)
+    assert np.abs(all_weights(fitted) - after).max() > 1e-3
+    with pytest.raises(ValueError, match="activation must stay 'relu' while training goes on"):
+        fitted.set_params(activation="tanh").fit(X, y)
+
+
+def test_history_has_nan_where_there_was_no_validation(data):
+    X, y, X_val, y_val = data
+    fitted = classifier(warm_start=True).fit(X, y).fit(X, y, X_val=X_val, y_val=y_val)
+    assert np.isnan(fitted.history_["val_loss"]).tolist() == [True, True, False, False]
+    fitted.fit(X, y)
+    assert np.isnan(fitted.history_["val_loss"]).tolist() == [True, True, False, False, True, True]
+    assert {len(values) for values in fitted.history_.values()} == {6}
+
+
+def test_partial_fit_with_class_weights(data):
+    X, y, *_ = data
+    weights = {0: 1, 1: 5}
+    part = classifier(class_weight=weights).partial_fit(X, y, classes=[0, 1])
+    whole = classifier(class_weight=weights, epochs=1).fit(X, y)
+    np.testing.assert_array_equal(all_weights(part), all_weights(whole))
+    with pytest.raises(ValueError, match="class_weight must be a dict or None for partial_fit"):
+        classifier(class_weight="balanced").partial_fit(X, y, classes=[0, 1])
+    with pytest.raises(ValueError, match="early_stopping must be False for partial_fit"):
+        classifier(early_stopping=True).partial_fit(X, y, classes=[0, 1])
+
+
+FIT_IN_A_FORK = """
+import os
+from skimdb import DenseClassifier
+DenseClassifier(2, epochs=1).fit([[0, 1], [1, 0]], [0, 1])
+if os.fork() == 0:
+    try:
+        DenseClassifier(2, epochs=1).fit([[0, 1], [1, 0]], [0, 1])
+    except RuntimeError as error:
+        print(error, flush=True)
+    os._exit(0)
+os.wait()
+"""
+
+
+def test_a_fork_says_that_it_cant_train():
+    assert "can't train in a process forked" in run_python(FIT_IN_A_FORK)
+
+
+def test_listing_attributes_builds_no_keras_model(data):
+    X, y, *_ = data
+    fitted = classifier().fit(X, y)
+    assert "model_" not in dir(fitted)
+    fitted._repr_html_()
+    assert "_model" not in vars(fitted)
 
 
 # --- reproducibility, copies ------------------------------------------------------------------
@@ -545,7 +637,14 @@ def test_one_vs_rest(three_classes):
         ({"validation_fraction": 1.5}, ValueError, "validation_fraction must be a number above"),
         ({"n_iter_no_change": 0}, ValueError, "n_iter_no_change must be an integer of at least"),
         ({"verbose": "loud"}, ValueError, "verbose must be 0, 1, 2 or 'auto', got 'loud'"),
-        ({"random_state": "seed"}, ValueError, "'seed' cannot be used to seed"),
+        ({"random_state": "seed"}, ValueError, "random_state must be an int from 0 .*'seed'"),
+        ({"random_state": -1}, ValueError, "random_state must be an int from 0"),
+        ({"optimizer": None}, ValueError, "optimizer must be the name of a Keras optimizer"),
+        ({"callbacks": 5}, TypeError, "callbacks must be instances of keras.callbacks"),
+        ({"metrics": [None]}, ValueError, "metrics must be names of Keras metrics"),
+        ({"loss": "CategoricalCrossentropy"}, ValueError, "loss must suit a single sigmoid"),
+        ({"memory": 5, "random_state": None}, TypeError, "memory must be a path"),
+        ({"early_stopping": True}, ValueError, "validation_fraction must leave and set aside"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
 )
@@ -557,17 +656,23 @@ def test_bad_parameters_are_named(parameters, error, message):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"y": [0, 1, 1]}, "inconsistent numbers of samples"),
+        ({"y": [0, 1, 1]}, "y must have one label for each row of X: .*2 rows and 3 labels"),
         ({"y": [1, 1]}, r"y must hold at least two classes, got 1 class: \[1\]"),
         ({"y": [0.5, 1.5]}, "Unknown label type"),
         ({"X": [[np.nan, 1], [1, 0]]}, "Input X contains NaN"),
         ({"X": np.empty((0, 2)), "y": []}, "Found array with 0 sample"),
         ({"X": [1, 2]}, "Expected 2D array, got 1D array"),
         ({"sample_weight": [1, 2, 3]}, "sample_weight must be one-dimensional .*2 rows"),
-        ({"sample_weight": [1, -1]}, "sample_weight must be finite and of at least 0"),
+        ({"sample_weight": [1, -1]}, "sample_weight must be finite .* got -1.0 in row 1"),
+        ({"sample_weight": -1}, "sample_weight must be finite .* got -1.0 in row 0"),
+        ({"sample_weight": np.nan}, "sample_weight must be finite .* got nan in row 0"),
+        ({"sample_weight": [1, 1e300]}, "sample_weight must be finite .* in float32, got 1e.300"),
+        ({"sample_weight": ["a", "b"]}, "sample_weight must hold numbers"),
+        ({"X_val": [[np.nan, 1]], "y_val": [1]}, "X_val or y_val: Input X contains NaN"),
+        ({"X_val": [[1, 0]], "y_val": [1, 0]}, "y_val must have one label for each row of X_val"),
         ({"sample_weight": [0, 0]}, "sample_weight must hold a weight above 0"),
         ({"X_val": [[1, 0]]}, "X_val and y_val must be given together, got None for y_val"),
-        ({"X_val": [[1]], "y_val": [1]}, "X has 1 features, but DenseClassifier is expecting 2"),
+        ({"X_val": [[1]], "y_val": [1]}, "X_val or y_val: X has 1 features, but DenseClassifier"),
         ({"X_val": [[1, 0]], "y_val": [3]}, r"y_val must hold none but the classes .*\[3\]"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,

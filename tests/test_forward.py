@@ -7,35 +7,28 @@ from skimdb._forward import ACTIVATIONS, forward
 
 
 @pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
-@pytest.mark.parametrize(("n_outputs", "output_activation"), [(1, "sigmoid"), (3, "softmax")])
-def test_equals_keras(activation, n_outputs, output_activation):
+def test_equals_keras(activation):
     keras.utils.set_random_seed(0)
     model = keras.Sequential(
         [
             keras.Input((30,)),
             keras.layers.Dense(8, activation=activation, bias_initializer="normal"),
             keras.layers.Dense(5, activation=activation, bias_initializer="normal"),
-            keras.layers.Dense(n_outputs, activation=output_activation),
+            keras.layers.Dense(3),
         ]
     )
-    X = np.random.default_rng(0).normal(scale=4, size=(50, 30)).astype(np.float32)
+    X = np.random.default_rng(0).normal(scale=2, size=(50, 30)).astype(np.float32)
     weights = model.get_weights()
-    stack = weights[::2], weights[1::2], activation, output_activation
+    stack = weights[::2], weights[1::2], activation
     expected = model.predict(X, verbose=0)
-    np.testing.assert_allclose(forward(X, *stack), expected, atol=1e-6)
-    np.testing.assert_allclose(forward(sp.csr_array(X), *stack), expected, atol=1e-6)
+    np.testing.assert_allclose(forward(X, *stack), expected, rtol=1e-5, atol=2e-6)
+    np.testing.assert_allclose(forward(sp.csr_array(X), *stack), expected, rtol=1e-5, atol=2e-6)
     assert forward(X, *stack).dtype == np.float32
-
-
-def test_extreme_scores_saturate_without_a_warning():
-    stack = [np.array([[1000.0]], np.float32)], [np.zeros(1, np.float32)], "relu", "sigmoid"
-    X = np.array([[-1], [0], [1]], dtype=np.float32)
-    np.testing.assert_array_equal(forward(X, *stack), [[0], [0.5], [1]])
 
 
 def test_more_rows_than_one_block():
     rng = np.random.default_rng(0)
     X = sp.random_array((20_000, 40), density=0.1, dtype=np.float32, rng=rng, format="csr")
     stack = [rng.normal(size=(40, 1)).astype(np.float32)], [np.zeros(1, np.float32)]
-    whole = forward(X, *stack, "relu", "linear")
+    whole = forward(X, *stack, "relu")
     np.testing.assert_allclose(whole, X @ stack[0][0], rtol=1e-6)

@@ -141,6 +141,19 @@ def test_dense_output_equals_sparse_output():
     np.testing.assert_array_equal(dense, sparse.toarray())
 
 
+def test_unknown_ids_need_a_column_to_stand_for_them():
+    vectorizer = MultiHotVectorizer(handle_unknown="oov", oov_char=5)
+    with pytest.raises(ValueError, match="oov_char must be below num_words=2, got 5"):
+        vectorizer.fit([[0, 1]])
+    fitted = vectorizer.set_params(oov_char=1).fit([[0, 1]])
+    np.testing.assert_array_equal(fitted.transform([[7, 8]]).toarray(), [[0, 1]])
+
+
+def test_counts_must_fit_their_type():
+    with pytest.raises(ValueError, match="dtype must hold counts up to 300"):
+        MultiHotVectorizer(mode="count", dtype=np.int8).fit([[1] * 300])
+
+
 def test_dtype():
     assert MultiHotVectorizer(dtype=np.int8).fit_transform(SEQUENCES).dtype == np.int8
     with pytest.raises(ValueError, match="dtype must be a floating type in mode 'freq'"):
@@ -193,6 +206,7 @@ def test_is_stateless_once_the_number_of_columns_is_given():
         ("a review", TypeError, "X must be an iterable of integer sequences, got str"),
         (None, TypeError, "X must be an iterable of integer sequences, got NoneType"),
         (sp.eye_array(3), TypeError, "X must be an iterable of integer sequences"),
+        (np.array([[2**63]], dtype=np.uint64), ValueError, "X must hold ids that fit in 64 bits"),
         ([[], []], ValueError, "X must hold at least one id to find the number of columns"),
     ],
     ids=repr,
@@ -211,6 +225,7 @@ def test_bad_input_is_named(X, error, message):
         ({"handle_unknown": None}, ValueError, "handle_unknown must be one of"),
         ({"handle_unknown": "oov", "num_words": 2}, ValueError, "oov_char must be below"),
         ({"dtype": str}, ValueError, "dtype must be a real number type"),
+        ({"dtype": "foo"}, ValueError, "dtype must be a real number type, got 'foo'"),
         ({"sparse_output": "no"}, TypeError, "sparse_output must be True or False"),
     ],
 )

@@ -90,7 +90,22 @@ def test_encodes_as_the_plain_loop_does(repeats, texts):
 
 def test_inverse_transform_shows_unknown_ids():
     encoder = WordIndexEncoder(vocabulary=VOCABULARY).fit()
-    assert encoder.inverse_transform([[1, 4, 2, 99, -1], []]).tolist() == ["? the ? ? ?", ""]
+    assert encoder.inverse_transform([[1, 4, 2, 99], []]).tolist() == ["? the ? ?", ""]
+    for wrong in ("abc", ["abc"], [1, 2], [[4.5]], [[-1]]):
+        with pytest.raises((TypeError, ValueError), match="X must"):
+            encoder.inverse_transform(wrong)
+
+
+def test_a_word_with_a_space_is_none_of_a_text():
+    encoder = WordIndexEncoder(vocabulary={"new york": 1, "the": 2, "film": 3}).fit()
+    for n_texts in (1, 99):
+        assert encoder.transform(["the film new york"] * n_texts)[0].tolist() == [1, 5, 6]
+
+
+def test_output_settings_of_pipelines_pass():
+    encoder = WordIndexEncoder(vocabulary=VOCABULARY).fit()
+    assert encoder.set_output(transform="default") is encoder
+    assert encoder.get_feature_names_out().tolist() == ["sequence"]
 
 
 @pytest.mark.parametrize("kind", [list, tuple, np.array, pd.Series, iter])
@@ -130,6 +145,9 @@ def test_bad_input_is_named(X, error, message):
         ({"vocabulary": {"the": "1"}}, TypeError, "vocabulary must map str to int"),
         ({"vocabulary": {"the": 2**31}}, ValueError, "vocabulary must hold ranks from 1"),
         ({"num_words": 0}, ValueError, "num_words must be an integer of at least 1 or None"),
+        ({"vocabulary": {"a": 1, "b": 1}}, ValueError, "each word a rank of its own, got rank 1"),
+        ({"vocabulary": {"the": True}}, TypeError, "vocabulary must map str to int"),
+        ({"start_char": 2**40}, ValueError, "start_char must be .* at most 2147483647"),
         ({"skip_top": -1}, ValueError, "skip_top must be an integer of at least 0"),
         ({"start_char": "1"}, TypeError, "start_char must be an integer"),
         ({"index_from": None}, TypeError, "index_from must be an integer of at least 0"),

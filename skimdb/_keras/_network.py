@@ -64,27 +64,31 @@ def build_optimizer(spec):
         return type(spec.optimizer).from_config(spec.optimizer.get_config())
     try:
         optimizer = keras.optimizers.get(spec.optimizer)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError):
+        optimizer = None
+    if optimizer is None:
         raise ValueError(
             "optimizer must be the name of a Keras optimizer, such as 'rmsprop' or 'adam', or an "
             f"instance of one, got {spec.optimizer!r}."
-        ) from error
+        )
     if spec.learning_rate is not None:
         optimizer.learning_rate = spec.learning_rate
     return optimizer
 
 
 def _build_metric(metric):
-    # "accuracy" and "crossentropy" are for Keras to choose the right kind of
-    if metric in ("accuracy", "acc", "crossentropy", "ce"):
+    # for Keras to choose the right kind of
+    if isinstance(metric, str) and metric in ("accuracy", "acc"):
         return metric
     try:
         known = keras.metrics.get(metric)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError):
+        known = None
+    if known is None:
         raise ValueError(
             "metrics must be names of Keras metrics, such as 'accuracy' or 'auc', or instances "
             f"of them, got {metric!r}."
-        ) from error
+        )
     if not isinstance(known, keras.metrics.Metric):
         return metric
     # Keras would number the names of metrics through the process: "auc", "auc_1", …
@@ -112,5 +116,7 @@ def _checked_loss(spec):
 
 
 def loss_name(loss):
-    """Return the name of a loss given as a name, a function or an instance."""
-    return loss if isinstance(loss, str) else getattr(loss, "name", None) or loss.__name__
+    """Return what a loss is called in Keras, in small letters without underscores."""
+    known = keras.losses.get(loss)
+    name = getattr(known, "__name__", None) or type(known).__name__
+    return name.replace("_", "").lower()

@@ -24,14 +24,17 @@ UNUSUAL_SETTINGS = (
 
 
 def make_update(optimizer, variables):
-    """Return a function of the gradients that does one step on the variables."""
+    """Return a function of the gradients that does one step on the variables.
+
+    Also returns the variables that it needs beside the optimizer's own, to be zero at the start.
+    """
     optimizer.build(variables)
     fused = {keras.optimizers.RMSprop: _fused_rmsprop, keras.optimizers.Adam: _fused_adam}
     settings = optimizer.get_config()
     usual = not any(settings.get(name) for name in UNUSUAL_SETTINGS)
     if usual and type(optimizer) in fused:
         return fused[type(optimizer)](optimizer, [variable.value for variable in variables])
-    return lambda gradients: optimizer.apply(gradients, variables)
+    return lambda gradients: optimizer.apply(gradients, variables), []
 
 
 def _fused_rmsprop(optimizer, variables):
@@ -56,7 +59,7 @@ def _fused_rmsprop(optimizer, variables):
             )
         optimizer.iterations.value.assign_add(1)
 
-    return update
+    return update, momenta
 
 
 def _fused_adam(optimizer, variables):
@@ -82,7 +85,7 @@ def _fused_adam(optimizer, variables):
             )
         optimizer.iterations.value.assign_add(1)
 
-    return update
+    return update, []
 
 
 def _slots(optimizer, kind):

@@ -5,7 +5,6 @@ for the next fit of the same network; weights and optimizer state are set anew. 
 one fit at a time: fits in several threads each have their own.
 """
 
-import os
 import threading
 from collections import OrderedDict
 from contextlib import contextmanager
@@ -53,13 +52,3 @@ def _give_back(key, trainer):
             del _idle[oldest][:1]
             if not _idle[oldest]:
                 del _idle[oldest]
-
-
-def _forget():
-    """Start empty in a forked process: TensorFlow's threads did not come along."""
-    global _lock
-    _lock = threading.Lock()
-    _idle.clear()
-
-
-os.register_at_fork(after_in_child=_forget)

@@ -46,11 +46,11 @@ class DenseStack(keras.Sequential):
         inputs = keras.Input((spec.n_features,), name="features", dtype="float32")
         super().__init__([inputs, *build_layers(spec)], name="dense_stack")
         compile_model(self, spec)
-        self._one_hot = spec.n_outputs > 1 and not loss_name(self.loss).startswith("sparse_")
+        self._one_hot = spec.n_outputs > 1 and not loss_name(self.loss).startswith("sparse")
         self._loss_gradient = closed_form_gradient(self.loss, spec.n_outputs)
         self._activation = spec.activation
         self._feed = None
-        self._update = make_update(self.optimizer, self.trainable_variables)
+        self._update, self._scratch = make_update(self.optimizer, self.trainable_variables)
         self._initial_optimizer_state = self.optimizer_state
         self._trace()
 
@@ -60,13 +60,18 @@ class DenseStack(keras.Sequential):
         return [variable.numpy() for variable in self.optimizer.variables]
 
     def set_state(self, weights, optimizer_state=None, learning_rate=None):
-        """Take over weights, and an optimizer's state or that of one that has not begun."""
+        """Take over weights, and an optimizer's state or that of one that has not begun.
+
+        A ``learning_rate`` takes the place of the one in that state.
+        """
         self.set_weights(weights)
-        fresh = optimizer_state is None
-        state = self._initial_optimizer_state if fresh else optimizer_state
+        state = self._initial_optimizer_state if optimizer_state is None else optimizer_state
         for variable, value in zip(self.optimizer.variables, state, strict=True):
             variable.assign(value)
-        if fresh and learning_rate is not None:
+        # what a training that diverged left here would spoil the next: 0 times NaN is NaN
+        for variable in self._scratch:
+            variable.assign(tf.zeros_like(variable))
+        if learning_rate is not None:
             self.optimizer.learning_rate = learning_rate
 
     def fit(
@@ -149,7 +154,7 @@ class DenseStack(keras.Sequential):
 
     def _validate(self, x, y):
         weights = self.get_weights()
-        scores = forward(x, weights[::2], weights[1::2], self._activation, "linear")
+        scores = forward(x, weights[::2], weights[1::2], self._activation)
         self.reset_metrics()
         sample_weight = np.ones(len(scores), dtype=np.float32)
         loss, penalty = self._score(self._targets(y), scores, sample_weight)

@@ -1,5 +1,8 @@
 """Training a network through SciKeras, with a trainer from the pool."""
 
+import os
+from math import nan
+
 import keras
 import numpy as np
 
@@ -7,17 +10,35 @@ from skimdb._keras._pool import borrowed_trainer
 from skimdb._keras._wrapper import build_wrapper
 from skimdb._training import TrainingState
 
+_PROCESS = os.getpid()
+
 
 def run_epochs(
-    network, rows, start, *, total, seed, batch_size, patience, tasks, callbacks, verbose
+    network,
+    rows,
+    start,
+    *,
+    total,
+    seed,
+    batch_size,
+    learning_rate,
+    patience,
+    tasks,
+    callbacks,
+    verbose,
 ):
     """Train from a state until it has ``total`` epochs, and return the state at the end.
 
     The parameters are those of ``skimdb._training.train``.
     """
+    if os.getpid() != _PROCESS:
+        raise RuntimeError(
+            "TensorFlow can't train in a process forked from one that has imported it: start "
+            "processes by spawning them, as joblib does, rather than by forking."
+        )
     callbacks = _checked_callbacks(callbacks)
     with borrowed_trainer(network, reusable=all(map(_lets_go_of_model, callbacks))) as trainer:
-        trainer.set_state(start.weights, start.optimizer_state, network.learning_rate)
+        trainer.set_state(start.weights, start.optimizer_state, learning_rate)
         wrapper = build_wrapper(
             trainer,
             network,
@@ -39,11 +60,22 @@ def run_epochs(
             if _lets_go_of_model(callback):
                 callback.set_model(None)
         # SciKeras's history_ has other names for some metrics
-        history = {
-            name: start.history.get(name, []) + values
-            for name, values in trainer.history.history.items()
-        }
+        history = _joined(start.history, trainer.history.history)
         return TrainingState(trainer.get_weights(), trainer.optimizer_state, history)
+
+
+def _joined(earlier, later):
+    """Return one history; an epoch without some figure, such as a validation loss, has NaN."""
+    names = dict.fromkeys([*earlier, *later])
+    lengths = [len(part.get("loss", ())) for part in (earlier, later)]
+    return {
+        name: [
+            value
+            for part, length in zip((earlier, later), lengths, strict=True)
+            for value in part.get(name, [nan] * length)
+        ]
+        for name in names
+    }
 
 
 class _TaskReporter(keras.callbacks.Callback):
@@ -76,7 +108,7 @@ def _checked_callbacks(callbacks):
         return []
     if isinstance(callbacks, keras.callbacks.Callback):
         return [callbacks]
-    for callback in callbacks:
+    for callback in callbacks if isinstance(callbacks, list | tuple) else [callbacks]:
         if not isinstance(callback, keras.callbacks.Callback):
             raise TypeError(
                 "callbacks must be instances of keras.callbacks.Callback, "

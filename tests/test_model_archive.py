@@ -1,0 +1,394 @@
+"""Model files that are damaged, forged or of another version are refused by name and reason."""
+
+import json
+import random
+import shutil
+import warnings
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from skimdb._model_archive import MANIFEST, from_json, to_json, to_npy, write_archive
+from skimdb._model_files import load_model
+
+STORED = Path(__file__).parent / "data" / "model-v1.skimdb"
+TEXTS = ["A wonderful film, moving and funny.", "A dull, boring mess; I walked out.", ""]
+TREE = "model.json"
+
+
+@pytest.fixture(scope="module")
+def whole():
+    return STORED.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def expected():
+    return load_model(STORED).predict_proba(TEXTS)
+
+
+def stored_members():
+    with zipfile.ZipFile(STORED) as archive:
+        return {name: archive.read(name) for name in archive.namelist() if name != MANIFEST}
+
+
+def write_zip(path, members, **changes):
+    """Write a zip of (name, content) pairs, with some fields of the entries set."""
+    with warnings.catch_warnings(), zipfile.ZipFile(path, "w") as archive:
+        warnings.simplefilter("ignore")  # a name twice
+        for name, content in members:
+            info = zipfile.ZipInfo(name)
+            for field, value in changes.items():
+                setattr(info, field, value)
+            archive.writestr(info, content)
+    return path
+
+
+def forged(path, members):
+    """Write members that their manifest agrees with."""
+    with path.open("wb") as file:
+        write_archive(file, members)
+    return path
+
+
+def refusal(path):
+    """The reason for which a file is refused; the message must name the file."""
+    with pytest.raises(ValueError, match="can't be opened as a model: ") as caught:
+        load_model(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path} can't be opened as a model: ")
+    return message.removeprefix(f"{path} can't be opened as a model: ")
+
+
+def test_what_is_written_is_what_was_stored(whole, tmp_path):
+    assert forged(tmp_path / "model", stored_members()).read_bytes() == whole
+
+
+def flipped_positions(size):
+    """Some bytes anywhere, and all of the headers at both ends."""
+    rng = random.Random(0)
+    return sorted({*range(60), *rng.sample(range(size), 300), *range(size - 1800, size)})
+
+
+def test_a_changed_byte_is_refused_or_does_no_harm(whole, expected, tmp_path):
+    path, rng, refused, harmless = tmp_path / "model", random.Random(1), 0, []
+    for position in flipped_positions(len(whole)):
+        changed = bytearray(whole)
+        changed[position] ^= rng.randrange(1, 256)
+        path.write_bytes(changed)
+        try:
+            model = load_model(path)
+        except ValueError as error:
+            assert str(path) in str(error)
+            refused += 1
+        else:
+            np.testing.assert_array_equal(model.predict_proba(TEXTS), expected)
+            harmless.append(position)
+    assert refused > len(harmless) > 0  # such as the date of a member
+    with zipfile.ZipFile(STORED) as archive:
+        for info in archive.infolist():
+            start = info.header_offset + 30 + len(info.filename)
+            assert not set(range(start, start + info.file_size)) & set(harmless)
+
+
+def test_a_file_that_was_cut_off_is_refused(whole, tmp_path):
+    path, rng = tmp_path / "model", random.Random(0)
+    size = len(whole)
+    for length in {*range(0, 40), *rng.sample(range(size), 200), *range(size - 40, size)}:
+        path.write_bytes(whole[:length])
+        refusal(path)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"", b"\0" * 100, b"PK", b"\x80\x04K\x01.", b"PK\x05\x06" + bytes(18), "日本".encode() * 50],
+)
+def test_what_is_no_model_is_refused(content, tmp_path):
+    (tmp_path / "model").write_bytes(content)
+    assert "zip file" in refusal(tmp_path / "model") or MANIFEST in refusal(tmp_path / "model")
+
+
+def test_a_missing_file_is_missing(tmp_path):
+    with pytest.raises(FileNotFoundError, match="model"):
+        load_model(tmp_path / "model")
+
+
+def manifest_of(whole_path=STORED, **changes):
+    with zipfile.ZipFile(whole_path) as archive:
+        return to_json({**json.loads(archive.read(MANIFEST)), **changes})
+
+
+@pytest.mark.parametrize(
+    ("manifest", "reason"),
+    [
+        (manifest_of(format_version=2, skimdb_version="9.0"), "version 2, of skimdb '9.0'.*newer"),
+        (manifest_of(format_version=2, members=None), "format version 2"),
+        (manifest_of(format_version=0), "no format version"),
+        (manifest_of(format_version=True), "no format version"),
+        (manifest_of(format_version="1"), "no format version"),
+        (manifest_of(format="another"), "doesn't say that it is a skimdb model"),
+        (manifest_of(members=[]), "lists no members"),
+        (manifest_of(members={}), "not those that its manifest lists"),
+        (b"[]", "doesn't say"),
+        (b"", "Expecting value"),
+        (b"\xff", "decode"),
+        (b"[" * 100_000, "RecursionError"),
+        (b'{"format": NaN}', "NaN"),
+        (b'{"format": 1, "format": 2}', "twice"),
+        (b" " * 2**21, "bytes, over"),
+    ],
+)
+def test_a_manifest_is_checked(manifest, reason, tmp_path):
+    members = [*stored_members().items(), (MANIFEST, manifest)]
+    path = write_zip(tmp_path / "model", members)
+    with pytest.raises(ValueError, match=reason):
+        load_model(path)
+    refusal(path)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../a.json", "/etc/a.json", "C:a.json", "a/b.json", "a\\b.json", "A.json", "a.pkl", "a.json/",
+     "a.json\0.npy", "", "é.json", "a.json "],
+)  # fmt: skip
+def test_names_like_paths_are_refused(name, tmp_path):
+    path = write_zip(tmp_path / "model", [("zzzz.json", b"{}"), (MANIFEST, manifest_of())])
+    # zipfile would tidy some of the names up, so they are put in place of one as long
+    name = name.encode()
+    content = path.read_bytes()
+    if len(name) <= len("zzzz.json"):
+        content = content.replace(b"zzzz.json", name.ljust(len("zzzz.json"), b"_"))
+    else:
+        content = write_zip(path, [(name.decode(), b"")]).read_bytes()
+    path.write_bytes(content)
+    assert "which no model has" in refusal(path)
+
+
+@pytest.mark.parametrize("name", [TREE, MANIFEST, "2_weight_0.npy"])
+def test_a_name_twice_is_refused(name, tmp_path):
+    members = [*stored_members().items(), (MANIFEST, manifest_of())]
+    path = write_zip(tmp_path / "model", [*members, (name, dict(members)[name])])
+    assert f"two members of the name {name}" in refusal(path)
+
+
+def test_missing_and_further_members_are_refused(tmp_path):
+    members = stored_members()
+    path = tmp_path / "model"
+    for name in members:
+        left = {other: content for other, content in members.items() if other != name}
+        # against the manifest, and with one that agrees
+        write_zip(path, [*left.items(), (MANIFEST, manifest_of())])
+        assert f"not those that its manifest lists: ['{name}']" in refusal(path)
+        assert f"it lacks '{name}'" in refusal(forged(path, left))
+    write_zip(path, [*members.items(), ("more.npy", b""), (MANIFEST, manifest_of())])
+    assert "not those that its manifest lists: ['more.npy']" in refusal(path)
+    assert "no part of it uses: ['more.npy']" in refusal(
+        forged(path, {**members, "more.npy": b""})
+    )
+    assert f"it lacks {MANIFEST}" in refusal(write_zip(path, members.items()))
+
+
+def test_a_changed_member_is_refused_by_its_checksum(tmp_path):
+    members = stored_members()
+    for name, content in members.items():
+        changed = {**members, name: content[:-1] + bytes([content[-1] ^ 1])}
+        path = write_zip(tmp_path / "model", [*changed.items(), (MANIFEST, manifest_of())])
+        assert f"its member {name} has another checksum" in refusal(path)
+
+
+def test_bombs_are_refused_unread(tmp_path, whole):
+    path = tmp_path / "model"
+    zeros = bytes(50_000_000)
+    write_zip(path, [(TREE, zeros), (MANIFEST, b"{}")], compress_type=zipfile.ZIP_DEFLATED)
+    assert f"{TREE} is compressed" in refusal(path)
+    # one entry that says it is longer than the file: 0xfffffff0 bytes, stored
+    lying = bytearray(whole)
+    entry = whole.rindex(b"PK\x01\x02", 0, whole.rindex(TREE.encode()))
+    lying[entry + 20 : entry + 28] = b"\xf0\xff\xff\xff" * 2
+    path.write_bytes(lying)
+    assert "claim 4294" in refusal(path)
+    # many entries that all lie over the same bytes
+    size = 1000
+    write_zip(path, [("a.json", bytes(size))])
+    content = path.read_bytes()
+    directory = content.rindex(b"PK\x01\x02")
+    entry, end = content[directory:-22], content[-22:]
+    entries = b"".join(entry.replace(b"a.json", bytes([97 + i]) + b".json") for i in range(20))
+    end = end[:8] + bytes([20, 0, 20, 0]) + len(entries).to_bytes(4, "little") + end[16:]
+    path.write_bytes(content[:directory] + entries + end)
+    assert "claim 20000 bytes" in refusal(path)
+
+
+def test_encrypted_and_far_members_are_refused(whole, tmp_path):
+    path = tmp_path / "model"
+    entry = whole.rindex(b"PK\x01\x02", 0, whole.rindex(TREE.encode()))
+    for field, value, reason in [
+        (8, b"\x01\0", "encrypted"),
+        (8, b"\x20\0", "unlike"),
+        (10, b"\x63\0", "compressed"),
+        (42, b"\xf0\xff\xff\x7f", "outside of the file"),
+        (6, b"\xff\0", "NotImplementedError"),
+    ]:
+        changed = bytearray(whole)
+        changed[entry + field : entry + field + len(value)] = value
+        path.write_bytes(changed)
+        assert reason in refusal(path)
+
+
+def npy(header, data=b"", version=b"\x01\x00"):
+    header = header.encode("latin1")
+    return b"\x93NUMPY" + version + len(header).to_bytes(2, "little") + header + data
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "reason"),
+    [
+        ("2_weight_0.npy", to_npy(np.zeros((200, 3), np.float32)), r"must have shape \(200, 4\)"),
+        ("2_weight_0.npy", to_npy(np.zeros((4, 200), np.float32)), r"must have shape \(200, 4\)"),
+        ("2_weight_0.npy", to_npy(np.zeros((200, 4))), "must be an array of type f4"),
+        ("2_weight_0.npy", to_npy(np.zeros((200, 4), "S4")), "must be an array of type f4"),
+        ("2_weight_1.npy", to_npy(np.zeros((4, 1), np.float32)), r"must have shape \(4,\)"),
+        ("2_classes.npy", to_npy(np.arange(3)), r"classes of shape \(3,\) for 1 outputs"),
+        ("2_classes.npy", to_npy(np.arange(2.0) * np.nan), "aren't in order"),
+        ("2_classes.npy", to_npy(np.array([1, 0])), "aren't in order"),
+        ("2_classes.npy", to_npy(np.array([1, 1])), "aren't in order"),
+        ("2_classes.npy", to_npy(np.array([b"a", b"b"])), "must be an array of type"),
+        ("2_classes.npy", to_npy(np.zeros((2, 1))), "classes of shape"),
+        ("2_classes.npy", to_npy(np.array([1, 2**31], "u4").view("U1")), "don't exist"),
+        ("2_optimizer_2.npy", to_npy(np.zeros((7, 7), np.float32)), "unlike any of the weights"),
+        ("2_optimizer_0.npy", to_npy(np.array("a")), "must be an array of type"),
+        ("2_weight_0.npy", b"", "EOF|magic|expected"),
+        ("2_weight_0.npy", npy("x" * 60), "header"),
+        ("2_weight_0.npy", npy("(" * 9000), "header|SyntaxError|MemoryError|TokenError"),
+        ("2_weight_0.npy", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (-2, -400)}"
+                               .ljust(80) + "\n", bytes(3200)), "negative size"),
+        ("2_weight_0.npy", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2**60,)}\n"), ""),
+        ("2_weight_0.npy", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, 4), }\n"
+                               % 2**60), "don't make up"),
+        ("2_weight_0.npy", npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }\n",
+                               b"\x80\x04K\x01."), "must be an array of type f4"),
+        ("2_weight_0.npy", npy("{}", version=b"\x03\x00"), "version"),
+        (TREE, b"{}", "KeyError"),
+        (TREE, b"null", "NoneType"),
+        (TREE, b'{"type": "os.system"}', "a type that no model has"),
+        ("0_vocabulary.json", b'{"words": ["a", "a"], "ranks": [1, 2]}', "a word twice"),
+        ("0_vocabulary.json", b'{"words": ["a", "b"], "ranks": [1]}', "zip"),
+        ("0_vocabulary.json", b'{"words": ["a"], "ranks": [0]}', "ranks from 1 to"),
+        ("0_vocabulary.json", b'{"words": ["a"], "ranks": [2147483647]}', "ranks from 1 to"),
+        ("0_vocabulary.json", b'{"words": [1], "ranks": [1]}', "must map words"),
+        ("0_vocabulary.json", b'{"words": [], "ranks": []}', "must map words"),
+    ],
+)  # fmt: skip
+def test_forged_members_are_refused_though_the_checksums_are_right(
+    name, content, reason, tmp_path
+):
+    members = stored_members()
+    assert name in members
+    path = forged(tmp_path / "model", {**members, name: content})
+    with pytest.raises(ValueError, match=reason):
+        load_model(path)
+    refusal(path)
+
+
+def changed_tree(*keys, value):
+    """The stored tree with one value set."""
+    tree = part = from_json(stored_members()[TREE])
+    for key in keys[:-1]:
+        part = part[key]
+    part[keys[-1]] = value
+    return to_json(tree)
+
+
+@pytest.mark.parametrize(
+    ("keys", "value", "reason"),
+    [
+        (("steps", 2, "parameters", "memory"), "/tmp/x", "parameters that no saved"),
+        (("steps", 2, "parameters", "callbacks"), [], "parameters that no saved"),
+        (("parameters", "memory"), "/tmp/x", "parameters that no saved Pipeline has"),
+        (("parameters", "unknown"), 1, "parameters that no saved Pipeline has"),
+        (("parameters", "steps"), [], "parameters that no saved|multiple values"),
+        (("steps",), [], "must have steps"),
+        (("steps", 1, "name"), "encoder", "each of a name of its own"),
+        (("steps", 1, "name"), 3, "name of a step must be a str"),
+        (("steps", 0, "type"), "Pipeline", "step of a type that no model has"),
+        (("steps", 0, "parameters", "index_from"), -1, "index_from must be"),
+        (
+            ("steps", 0, "parameters", "vocabulary"),
+            {"dict": [["a", "b"]]},
+            "vocabulary|lacks|uses",
+        ),
+        (("steps", 0, "fitted", "vocabulary"), "2_weight_0.npy", "decode|lacks"),
+        (("steps", 1, "parameters", "dtype"), {"dtype": "object"}, "a type that is none"),
+        (("steps", 1, "parameters", "dtype"), "O", "dtype must be"),
+        (("steps", 1, "parameters", "mode"), "tfidf", "lacks idf_"),
+        (("steps", 1, "fitted", "num_words"), -3, "num_words_ must be"),
+        (("steps", 1, "fitted", "idf"), True, "it lacks '1_idf.npy'"),
+        (("steps", 2, "parameters", "units"), {"tuple": [-1]}, "units must be"),
+        (("steps", 2, "parameters", "epochs"), "3", "epochs must be"),
+        (("steps", 2, "parameters", "random_state"), "x", "random_state must be"),
+        (
+            ("steps", 2, "parameters", "loss"),
+            {"dict": [["module", "os"]]},
+            "loss must be given by",
+        ),
+        (("steps", 2, "fitted", "network", "dict", 0, 1), -200, "width must be"),
+        (("steps", 2, "fitted", "network", "dict", 0, 1), 10**30, "must have shape"),
+        (("steps", 2, "fitted", "network", "dict", 1, 1), 2, "for 2 outputs"),
+        (("steps", 2, "fitted", "network", "dict", 1, 1), 3, "classes of shape"),
+        (("steps", 2, "fitted", "network", "dict", 2, 1), {"tuple": [4]}, "must have shape"),
+        (("steps", 2, "fitted", "network", "dict", 3, 1), "eval", "activation must be"),
+        (("steps", 2, "fitted", "network", "dict", 6, 1), {"dict": []}, "optimizer must be given"),
+        (("steps", 2, "fitted", "seed"), None, "seed must be"),
+        (("steps", 2, "fitted", "n_optimizer_arrays"), 10**12, "it lacks '2_optimizer_8.npy'"),
+        (("steps", 2, "fitted", "n_optimizer_arrays"), None, "no part of it uses"),
+        (("steps", 2, "fitted", "history"), {"dict": [["loss", ["x"]]]}, "lists of numbers"),
+        (("steps", 2, "fitted", "feature_names"), ["a"], "it has 1 feature names, not 200"),
+    ],
+)
+def test_a_forged_tree_is_refused(keys, value, reason, tmp_path):
+    members = {**stored_members(), TREE: changed_tree(*keys, value=value)}
+    path = forged(tmp_path / "model", members)
+    with pytest.raises(ValueError, match=reason):
+        load_model(path)
+    refusal(path)
+
+
+def places(part, keys=()):
+    """All places in a JSON tree."""
+    inner = part.items() if isinstance(part, dict) else enumerate(part)
+    for key, item in inner if isinstance(part, dict | list) else ():
+        yield (*keys, key)
+        if isinstance(item, dict | list):
+            yield from places(item, (*keys, key))
+
+
+anything = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from(["", "relu", "0_vocabulary.json", "float32", "passthrough", "adam"]),
+    lambda part: st.lists(part, max_size=3) | st.dictionaries(
+        st.sampled_from(["tuple", "dict", "float", "code_points", "dtype", "numpy_type", "type"]),
+        part, max_size=2,
+    ),
+    max_leaves=5,
+)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.data())
+def test_a_tree_with_anything_anywhere_is_refused_or_opens(tmp_path_factory, data):
+    members = stored_members()
+    keys = data.draw(st.sampled_from([*places(from_json(members[TREE]))]))
+    members[TREE] = changed_tree(*keys, value=data.draw(anything))
+    folder = tmp_path_factory.mktemp("forged")
+    path = forged(folder / "model", members)
+    try:
+        model = load_model(path)
+    except ValueError as error:
+        assert str(path) in str(error)
+    else:
+        assert model.predict_proba(TEXTS).shape == (3, 2)
+    finally:
+        shutil.rmtree(folder)
