@@ -11,8 +11,11 @@ _MODULE_OF = {
     "SearchResultsDisplay": "_search_display",
     "TrainingHistoryDisplay": "_displays",
     "WordIndexEncoder": "_word_index",
+    "export_keras": "_model_files",
+    "load_model": "_model_files",
     "multi_hot_pipeline": "_pipeline",
     "plot_model": "_displays",
+    "save_model": "_model_files",
 }
 
 __all__ = sorted([*_MODULE_OF, "datasets"])

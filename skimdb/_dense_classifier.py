@@ -445,8 +445,7 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def _train(self, network, rows, classes, seed, *, going_on, **options):
         """Train on checked rows, and take over the state at the end."""
-        start = TrainingState(network.initial_weights(seed), None, {})
-        learning_rate = network.learning_rate
+        start, learning_rate = None, network.learning_rate
         if going_on:
             same = network.has_optimizer_of(self._network)
             start = TrainingState(

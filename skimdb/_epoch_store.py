@@ -10,6 +10,7 @@ import json
 import os
 import tempfile
 import warnings
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from zipfile import BadZipFile
@@ -176,5 +177,6 @@ def _numbered(file, kind):
     return [file[name] for name in names]
 
 
+@cache
 def _versions():
     return {name: version(name) for name in ("tensorflow", "keras", "numpy", "scipy")}

@@ -59,6 +59,14 @@ class NetworkSpec:
     def n_classes(self):
         return max(self.n_outputs, 2)
 
+    @property
+    def weight_shapes(self):
+        """The shapes of kernel and bias of each layer in turn."""
+        widths = (self.n_features, *self.units, self.n_outputs)
+        return [
+            shape for inputs, units in pairwise(widths) for shape in ((inputs, units), (units,))
+        ]
+
     def described(self):
         """Return all that makes the network what it is, in JSON's types."""
         named = {name: getattr(self, name) for name in ("optimizer", "loss", "metrics")}
@@ -77,11 +85,11 @@ class NetworkSpec:
         """
         rng = np.random.default_rng(seed)
         weights = []
-        widths = (self.n_features, *self.units, self.n_outputs)
-        for n_inputs, n_units in pairwise(widths):
-            limit = np.sqrt(6 / (n_inputs + n_units))
-            kernel = rng.uniform(-limit, limit, size=(n_inputs, n_units)).astype(np.float32)
-            weights += [kernel, np.zeros(n_units, dtype=np.float32)]
+        shapes = self.weight_shapes
+        for kernel_shape, bias_shape in zip(shapes[::2], shapes[1::2], strict=True):
+            limit = np.sqrt(6 / sum(kernel_shape))
+            kernel = rng.uniform(-limit, limit, size=kernel_shape).astype(np.float32)
+            weights += [kernel, np.zeros(bias_shape, dtype=np.float32)]
         return weights
 
 

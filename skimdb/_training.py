@@ -73,8 +73,8 @@ def train(
         What to train.
     rows : TrainingRows
         What to train on.
-    start : TrainingState
-        Where to begin.
+    start : TrainingState or None
+        Where to begin; None is with the weights that the seed gives.
     epochs : int
         Number of epochs from there (at most, with ``patience``).
     seed : int
@@ -96,7 +96,7 @@ def train(
     -------
     state : TrainingState
     """
-    total = start.n_epochs + epochs
+    total = (start.n_epochs if start else 0) + epochs
     key = None
     if store is not None:
         from skimdb._epoch_store import training_key
@@ -106,12 +106,15 @@ def train(
             # the weights are those of the best epoch, so nothing can go on from there
             settings |= {"patience": int(patience), "epochs": total}
         key = training_key(rows, settings)
-        kept = store.longest(key, total, [weight.shape for weight in start.weights])
-        if kept is not None:
-            tasks.skip(kept.n_epochs)
-            if patience is not None or kept.n_epochs == total:
-                return kept
-            start = kept
+        start = store.longest(key, total, network.weight_shapes)
+        if start is not None:
+            tasks.skip(start.n_epochs)
+            if patience is not None or start.n_epochs == total:
+                return start
+            # what is kept of an optimizer includes its rate
+            learning_rate = None
+    if start is None:
+        start = TrainingState(network.initial_weights(seed), None, {})
     from skimdb._keras._training import run_epochs
 
     state = run_epochs(
@@ -121,8 +124,7 @@ def train(
         total=total,
         seed=seed,
         batch_size=batch_size,
-        # what is kept of an optimizer includes its rate
-        learning_rate=learning_rate if start.optimizer_state is None or store is None else None,
+        learning_rate=learning_rate,
         patience=patience,
         tasks=tasks,
         **options,

@@ -213,14 +213,18 @@ class WordIndexEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
             # One text unpickles many times faster than 100,000 words. The table is not kept: it
             # is soon built again.
             packed = json.dumps(self.vocabulary_)
-            state.update(vocabulary_=packed, _table=None)
+            state["_table"] = None
+            # JSON makes one character of the two halves of a surrogate pair
+            if json.loads(packed) != self.vocabulary_:
+                return state
+            state["vocabulary_"] = packed
             if type(self.vocabulary) is dict and self.vocabulary == self.vocabulary_:
                 state["vocabulary"] = packed
         return state
 
     def __setstate__(self, state):
         packed = state.get("vocabulary_")
-        if packed is not None:
+        if isinstance(packed, str):
             vocabulary = json.loads(packed)
             given = vocabulary if state["vocabulary"] == packed else state["vocabulary"]
             state = {**state, "vocabulary_": vocabulary, "vocabulary": given}

@@ -85,7 +85,7 @@ def test_plot_model_says_what_is_missing(pipeline, tmp_path, monkeypatch):
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(ImportError, match="install Graphviz"):
         plot_model(pipeline, tmp_path / "network.png")
-    with pytest.raises(ValueError, match="path must end in one of .png"):
+    with pytest.raises(ValueError, match=r"path must end in one of \.png"):
         plot_model(pipeline, tmp_path / "network")
     assert list(tmp_path.iterdir()) == []
 

@@ -2,6 +2,7 @@
 
 import json
 import random
+import re
 import shutil
 import warnings
 import zipfile
@@ -12,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from skimdb import load_model
 from skimdb._model_archive import MANIFEST, from_json, to_json, to_npy, write_archive
-from skimdb._model_files import load_model
 
 STORED = Path(__file__).parent / "data" / "model-v1.skimdb"
 TEXTS = ["A wonderful film, moving and funny.", "A dull, boring mess; I walked out.", ""]
@@ -54,17 +55,22 @@ def forged(path, members):
     return path
 
 
+def opened(path):
+    """The model in a file, or the reason why it is refused, from a message of the right form."""
+    try:
+        return load_model(path)
+    except ValueError as error:
+        message = str(error)
+    start = f"{path} can't be opened as a model: "
+    assert message.startswith(start)
+    return message.removeprefix(start)
+
+
 def refusal(path):
-    """The reason for which a file is refused; the message must name the file."""
-    with pytest.raises(ValueError, match="can't be opened as a model: ") as caught:
-        load_model(path)
-    message = str(caught.value)
-    assert message.startswith(f"{path} can't be opened as a model: ")
-    return message.removeprefix(f"{path} can't be opened as a model: ")
-
-
-def test_what_is_written_is_what_was_stored(whole, tmp_path):
-    assert forged(tmp_path / "model", stored_members()).read_bytes() == whole
+    """The reason for which a file is refused."""
+    reason = opened(path)
+    assert isinstance(reason, str)
+    return reason
 
 
 def flipped_positions(size):
@@ -79,10 +85,8 @@ def test_a_changed_byte_is_refused_or_does_no_harm(whole, expected, tmp_path):
         changed = bytearray(whole)
         changed[position] ^= rng.randrange(1, 256)
         path.write_bytes(changed)
-        try:
-            model = load_model(path)
-        except ValueError as error:
-            assert str(path) in str(error)
+        model = opened(path)
+        if isinstance(model, str):
             refused += 1
         else:
             np.testing.assert_array_equal(model.predict_proba(TEXTS), expected)
@@ -144,9 +148,7 @@ def manifest_of(whole_path=STORED, **changes):
 def test_a_manifest_is_checked(manifest, reason, tmp_path):
     members = [*stored_members().items(), (MANIFEST, manifest)]
     path = write_zip(tmp_path / "model", members)
-    with pytest.raises(ValueError, match=reason):
-        load_model(path)
-    refusal(path)
+    assert re.search(reason, refusal(path))
 
 
 @pytest.mark.parametrize(
@@ -155,15 +157,11 @@ def test_a_manifest_is_checked(manifest, reason, tmp_path):
      "a.json\0.npy", "", "é.json", "a.json "],
 )  # fmt: skip
 def test_names_like_paths_are_refused(name, tmp_path):
-    path = write_zip(tmp_path / "model", [("zzzz.json", b"{}"), (MANIFEST, manifest_of())])
-    # zipfile would tidy some of the names up, so they are put in place of one as long
-    name = name.encode()
-    content = path.read_bytes()
-    if len(name) <= len("zzzz.json"):
-        content = content.replace(b"zzzz.json", name.ljust(len("zzzz.json"), b"_"))
-    else:
-        content = write_zip(path, [(name.decode(), b"")]).read_bytes()
-    path.write_bytes(content)
+    # zipfile would tidy some of the names up, so they take the place of one as long
+    stand_in = "z" * len(name.encode())
+    path = write_zip(tmp_path / "model", [(stand_in, b"{}"), (MANIFEST, manifest_of())])
+    if name:
+        path.write_bytes(path.read_bytes().replace(stand_in.encode(), name.encode()))
     assert "which no model has" in refusal(path)
 
 
@@ -209,7 +207,7 @@ def test_bombs_are_refused_unread(tmp_path, whole):
     entry = whole.rindex(b"PK\x01\x02", 0, whole.rindex(TREE.encode()))
     lying[entry + 20 : entry + 28] = b"\xf0\xff\xff\xff" * 2
     path.write_bytes(lying)
-    assert "claim 4294" in refusal(path)
+    assert "bytes, of a file that has" in refusal(path)
     # many entries that all lie over the same bytes
     size = 1000
     write_zip(path, [("a.json", bytes(size))])
@@ -261,13 +259,12 @@ def npy(header, data=b"", version=b"\x01\x00"):
         ("2_optimizer_2.npy", to_npy(np.zeros((7, 7), np.float32)), "unlike any of the weights"),
         ("2_optimizer_0.npy", to_npy(np.array("a")), "must be an array of type"),
         ("2_weight_0.npy", b"", "EOF|magic|expected"),
-        ("2_weight_0.npy", npy("x" * 60), "header"),
+        ("2_weight_0.npy", npy("x" * 60), "malformed"),
         ("2_weight_0.npy", npy("(" * 9000), "header|SyntaxError|MemoryError|TokenError"),
         ("2_weight_0.npy", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (-2, -400)}"
                                .ljust(80) + "\n", bytes(3200)), "negative size"),
-        ("2_weight_0.npy", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (2**60,)}\n"), ""),
-        ("2_weight_0.npy", npy("{'descr': '<f4', 'fortran_order': False, 'shape': (%d, 4), }\n"
-                               % 2**60), "don't make up"),
+        ("2_weight_0.npy", npy("{'descr': '<f4', 'fortran_order': False, 'shape': ("
+                               f"{2**60}, 4), }}\n"), "don't make up"),
         ("2_weight_0.npy", npy("{'descr': '|O', 'fortran_order': False, 'shape': (1,), }\n",
                                b"\x80\x04K\x01."), "must be an array of type f4"),
         ("2_weight_0.npy", npy("{}", version=b"\x03\x00"), "version"),
@@ -288,9 +285,7 @@ def test_forged_members_are_refused_though_the_checksums_are_right(
     members = stored_members()
     assert name in members
     path = forged(tmp_path / "model", {**members, name: content})
-    with pytest.raises(ValueError, match=reason):
-        load_model(path)
-    refusal(path)
+    assert re.search(reason, refusal(path))
 
 
 def changed_tree(*keys, value):
@@ -309,17 +304,13 @@ def changed_tree(*keys, value):
         (("steps", 2, "parameters", "callbacks"), [], "parameters that no saved"),
         (("parameters", "memory"), "/tmp/x", "parameters that no saved Pipeline has"),
         (("parameters", "unknown"), 1, "parameters that no saved Pipeline has"),
-        (("parameters", "steps"), [], "parameters that no saved|multiple values"),
+        (("parameters", "steps"), [], "parameters that no saved Pipeline has"),
         (("steps",), [], "must have steps"),
         (("steps", 1, "name"), "encoder", "each of a name of its own"),
         (("steps", 1, "name"), 3, "name of a step must be a str"),
         (("steps", 0, "type"), "Pipeline", "step of a type that no model has"),
         (("steps", 0, "parameters", "index_from"), -1, "index_from must be"),
-        (
-            ("steps", 0, "parameters", "vocabulary"),
-            {"dict": [["a", "b"]]},
-            "vocabulary|lacks|uses",
-        ),
+        (("steps", 0, "parameters", "vocabulary"), {"dict": []}, "parameters that no saved"),
         (("steps", 0, "fitted", "vocabulary"), "2_weight_0.npy", "decode|lacks"),
         (("steps", 1, "parameters", "dtype"), {"dtype": "object"}, "a type that is none"),
         (("steps", 1, "parameters", "dtype"), "O", "dtype must be"),
@@ -351,9 +342,7 @@ def changed_tree(*keys, value):
 def test_a_forged_tree_is_refused(keys, value, reason, tmp_path):
     members = {**stored_members(), TREE: changed_tree(*keys, value=value)}
     path = forged(tmp_path / "model", members)
-    with pytest.raises(ValueError, match=reason):
-        load_model(path)
-    refusal(path)
+    assert re.search(reason, refusal(path))
 
 
 def places(part, keys=()):
@@ -384,11 +373,6 @@ def test_a_tree_with_anything_anywhere_is_refused_or_opens(tmp_path_factory, dat
     members[TREE] = changed_tree(*keys, value=data.draw(anything))
     folder = tmp_path_factory.mktemp("forged")
     path = forged(folder / "model", members)
-    try:
-        model = load_model(path)
-    except ValueError as error:
-        assert str(path) in str(error)
-    else:
-        assert model.predict_proba(TEXTS).shape == (3, 2)
-    finally:
-        shutil.rmtree(folder)
+    model = opened(path)
+    assert isinstance(model, str) or model.predict_proba(TEXTS).shape == (3, 2)
+    shutil.rmtree(folder)

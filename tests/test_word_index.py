@@ -167,6 +167,8 @@ def test_unfitted_and_pickled():
     assert encoder.transform(["b"])[0].tolist() == [1, 5]
     assert encoder.vocabulary is None
     assert encoder.vocabulary_ == {"a": 1, "b": 2, "\ud800": 3}
+    halves = WordIndexEncoder(vocabulary={"\ud83d\ude00": 1, "😀": 2}).fit()
+    assert pickle.loads(pickle.dumps(halves)).vocabulary_ == halves.vocabulary_
     given = pickle.loads(pickle.dumps(WordIndexEncoder(vocabulary=VOCABULARY).fit()))
     assert given.vocabulary == given.vocabulary_ == VOCABULARY
     unfitted = pickle.loads(pickle.dumps(WordIndexEncoder(vocabulary=VOCABULARY)))

@@ -1,0 +1,225 @@
+"""Prediction: from a cold start to the first answer, 25,000 rows, and one row at a time."""
+
+import os
+import subprocess
+import sys
+from statistics import median
+
+from benchmarks._contenders import load_tensorflow, mlp_classifier, skimdb_classifier
+from benchmarks._data import NUM_WORDS, load_rows, load_texts
+from benchmarks._measure import Contender, Group, Work, call, run_child
+
+PARTS = ("csr", "texts")
+
+# Each is run by a Python of its own in the folder of the models, with a review to classify. The
+# answer comes on the first line, the peak memory as the system counts it on the second.
+_PEAK = "\nimport resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+_PIPELINE = """
+import sys
+import joblib
+pipeline = joblib.load("{name}.joblib")
+print(pipeline.predict_proba([sys.argv[1]])[0, 1], flush=True)
+"""
+_KERAS = """
+import json, sys
+import keras
+import numpy as np
+model = keras.models.load_model("model.keras")
+with open("word_index.json") as file:
+    word_index = json.load(file)
+separators = str.maketrans(dict.fromkeys('!"#$%&()*+,-./:;<=>?@[\\\\]^_`{|}~\\t\\n', " "))
+words = sys.argv[1].lower().translate(separators).split()
+ids = [1] + [word_index[word] + 3 for word in words if word in word_index]
+x = np.zeros((1, 10000), dtype="float32")
+x[0, [i if i < 10000 else 2 for i in ids]] = 1
+print(model.predict(x, verbose=0)[0, 0], flush=True)
+"""
+SCRIPTS = {
+    "skimdb": _PIPELINE.format(name="skimdb"),
+    "keras": _KERAS,
+    "mlp": _PIPELINE.format(name="mlp"),
+    "sklearn": "import sklearn\nprint('null', flush=True)",
+}
+
+
+def groups(options):
+    """Return the cold start, the 25,000 rows, and the single rows and texts."""
+    calls = {"n_calls": 20 if options.quick else 300}
+    return [
+        Group(
+            "predict cold",
+            "a new process, from its start to the answer to one raw text",
+            (
+                Contender("skimdb, joblib", cold, {"script": "skimdb"}),
+                Contender("Keras, load_model, predict", cold, {"script": "keras"}, at_most=0.36),
+                Contender("MLPClassifier, joblib", cold, {"script": "mlp"}),
+                Contender("import sklearn, no answer", cold, {"script": "sklearn"}),
+            ),
+            columns=("answer",),
+        ),
+        Group(
+            "predict rows",
+            "predict_proba of all test rows, CSR, at once",
+            (
+                Contender("skimdb", rows_sklearn, {"name": "skimdb"}),
+                Contender("MLPClassifier", rows_sklearn, {"name": "mlp"}, at_most=1.0),
+                Contender("Keras, CSR, batches of 512", rows_keras),
+            ),
+            fresh=False,
+        ),
+        Group(
+            "predict one row",
+            f"{calls['n_calls']} calls with one row each; seconds are those of the median call",
+            (
+                Contender("skimdb", one_row_sklearn, {"name": "skimdb", **calls}),
+                Contender("MLPClassifier", one_row_sklearn, {"name": "mlp", **calls}),
+                Contender("Keras, dense row", one_row_keras, calls),
+            ),
+            fresh=False,
+            columns=("p50_ms", "p99_ms"),
+        ),
+        Group(
+            "predict one text",
+            f"{calls['n_calls']} calls with one raw text each, through the whole pipeline",
+            (
+                Contender("skimdb", one_text, {"name": "skimdb", **calls}),
+                Contender("MLPClassifier", one_text, {"name": "mlp", **calls}),
+            ),
+            fresh=False,
+            columns=("p50_ms", "p99_ms"),
+        ),
+    ]
+
+
+def cold(context, script):
+    """Job: the wall time of a process up to its answer."""
+    import json
+
+    _ensure_models(context)
+    texts, _ = load_texts(context)
+    command = [sys.executable, "-c", SCRIPTS[script] + _PEAK, texts[0]]
+    # the package as it is when installed: compiled, and not found in the checkout
+    env = {**os.environ, "PYTHONPATH": str(context.folder / "site")}
+
+    def run():
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, cwd=context.folder, env=env, text=True
+        )
+        return process, process.stdout.readline()
+
+    def figures(result):
+        process, answer = result
+        peak, _ = process.communicate()
+        if process.returncode != 0:
+            raise RuntimeError(f"the {script} script ended with code {process.returncode}.")
+        unit = 1 if sys.platform == "darwin" else 1024
+        return {"answer": json.loads(answer), "peak_mb": int(peak) * unit / 1e6}
+
+    # once unmeasured, so that the files of all contenders come from memory
+    figures(run())
+    return Work(run, figures)
+
+
+def rows_sklearn(context, name):
+    """Job: ``predict_proba`` of a saved pipeline's classifier."""
+    classifier, X = _pipeline(context, name)[-1], load_rows(context)[2]
+    return Work(lambda: classifier.predict_proba(X))
+
+
+def rows_keras(context):
+    """Job: ``predict`` of the saved Keras model."""
+    model, X = _keras_model(context), load_rows(context)[2]
+    return Work(lambda: model.predict(X, batch_size=512, verbose=0))
+
+
+def one_row_sklearn(context, name, n_calls):
+    """Job: ``predict_proba`` of a saved pipeline's classifier, row by row."""
+    classifier, X = _pipeline(context, name)[-1], load_rows(context)[2]
+    return _one_by_one(classifier.predict_proba, [X[i] for i in range(n_calls)])
+
+
+def one_row_keras(context, n_calls):
+    """Job: ``predict`` of the saved Keras model, row by row."""
+    model, X = _keras_model(context), load_rows(context)[2]
+    rows = [X[i].toarray() for i in range(n_calls)]
+    return _one_by_one(lambda row: model.predict(row, verbose=0), rows)
+
+
+def one_text(context, name, n_calls):
+    """Job: ``predict_proba`` of a saved pipeline, text by text."""
+    pipeline = _pipeline(context, name)
+    texts, _ = load_texts(context)
+    return _one_by_one(pipeline.predict_proba, [[text] for text in texts[:n_calls]])
+
+
+def save_models(context):
+    """Job: train a pipeline of skimdb's and one of MLPClassifier, and save them and a model."""
+
+    def run():
+        import compileall
+        import json
+        import shutil
+        from pathlib import Path
+
+        import joblib
+        from sklearn.pipeline import Pipeline
+
+        import skimdb
+
+        texts, y = load_texts(context)
+        pipeline = skimdb.multi_hot_pipeline(text=True, num_words=NUM_WORDS)
+        setting = {"units": (16, 16), "epochs": 4, "batch_size": 512, "seed": 0}
+        preparing = pipeline.steps[:-1]
+        for name, make in (("skimdb", skimdb_classifier), ("mlp", mlp_classifier)):
+            fitted = Pipeline([*preparing, ("classifier", make(**setting))]).fit(texts, y)
+            joblib.dump(fitted, context.folder / f"{name}.joblib")
+            if name == "skimdb":
+                fitted[-1].model_.save(context.folder / "model.keras")
+                word_index = json.dumps(fitted["encoder"].vocabulary_)
+                (context.folder / "word_index.json").write_text(word_index, encoding="utf-8")
+        site = context.folder / "site" / "skimdb"
+        shutil.copytree(Path(skimdb.__file__).parent, site)
+        compileall.compile_dir(site, quiet=1)
+
+    return Work(run)
+
+
+def _ensure_models(context):
+    # what is written last
+    if not (context.folder / "site").exists():
+        run_child([call(save_models)], folder=context.folder)
+
+
+def _pipeline(context, name):
+    import joblib
+
+    _ensure_models(context)
+    return joblib.load(context.folder / f"{name}.joblib")
+
+
+def _keras_model(context):
+    _ensure_models(context)
+    load_tensorflow()
+    import keras
+
+    return keras.models.load_model(context.folder / "model.keras")
+
+
+def _one_by_one(predict, inputs):
+    from time import perf_counter
+
+    def run():
+        seconds = []
+        for single in inputs:
+            started = perf_counter()
+            predict(single)
+            seconds.append(perf_counter() - started)
+        return seconds
+
+    def figures(seconds):
+        import numpy as np
+
+        p50, p99 = np.percentile(seconds, [50, 99]) * 1000
+        return {"seconds": median(seconds), "p50_ms": float(p50), "p99_ms": float(p99)}
+
+    return Work(run, figures)

@@ -1,0 +1,92 @@
+"""Parameters and labels in JSON and back: equal, and of the same type, after the way there.
+
+JSON has fewer types than parameters have. What it lacks is an object of one name: ``tuple``,
+``dict``, ``float`` (not a number, infinite), ``code_points`` (text that isn't valid Unicode) and
+``numpy_type`` and ``dtype``. Numbers of NumPy become Python's.
+"""
+
+from math import isfinite
+
+import numpy as np
+
+DTYPES = frozenset(
+    ["float16", "float32", "float64"]
+    + [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
+)
+NUMBERS = {"nan": float("nan"), "inf": float("inf"), "-inf": float("-inf")}
+
+
+def to_plain(value, name):
+    """Return a value in JSON's types, or raise TypeError with its name."""
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, float):
+        return value if isfinite(value) else {"float": str(value)}
+    if isinstance(value, str):
+        # JSON would make one character of two surrogates that happen to follow each other
+        return str(value) if _is_unicode(value) else {"code_points": [*map(ord, value)]}
+    if isinstance(value, tuple):
+        return {"tuple": [to_plain(item, name) for item in value]}
+    if isinstance(value, list):
+        return [to_plain(item, name) for item in value]
+    if isinstance(value, dict):
+        pairs = value.items()
+        return {"dict": [[to_plain(key, name), to_plain(item, name)] for key, item in pairs]}
+    if isinstance(value, np.dtype) or value is int or value is float:
+        return {"dtype": _dtype_name(value, name)}
+    if isinstance(value, type) and issubclass(value, np.generic):
+        return {"numpy_type": _dtype_name(value, name)}
+    raise TypeError(
+        f"{name} must be plain to be saved (numbers, strings, None, or lists, tuples and dicts of "
+        f"them), got {value!r}; set it to such a value, or use joblib.dump."
+    )
+
+
+def from_plain(plain):
+    """Return the value that ``to_plain`` was given."""
+    if isinstance(plain, list):
+        # most items of a long list, such as a vocabulary, are text
+        return [item if type(item) is str else from_plain(item) for item in plain]
+    if not isinstance(plain, dict):
+        return plain
+    if len(plain) != 1:
+        raise ValueError(f"it has an object of {len(plain)} names where one says the type")
+    ((kind, content),) = plain.items()
+    if kind == "tuple":
+        return tuple(from_plain(item) for item in content)
+    if kind == "dict":
+        return {from_plain(key): from_plain(item) for key, item in content}
+    if kind == "float":
+        return NUMBERS[content]
+    if kind == "code_points":
+        return "".join(map(chr, content))
+    if kind in ("numpy_type", "dtype") and content in DTYPES:
+        dtype = np.dtype(content)
+        return dtype.type if kind == "numpy_type" else dtype
+    raise ValueError(f"it has a value of a type that is none: {kind!r:.80}")
+
+
+def checked_text(text, name):
+    """Return text, or say that it is none."""
+    if not isinstance(text, str):
+        raise TypeError(f"{name} must be a str, got {type(text).__name__}")
+    return text
+
+
+def _is_unicode(text):
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _dtype_name(value, name):
+    dtype = np.dtype(value)
+    if dtype.name not in DTYPES or not dtype.isnative:
+        raise TypeError(
+            f"{name} must be a native dtype of up to 64 bits to be saved, got {dtype}."
+        )
+    return dtype.name
