@@ -11,3 +11,8 @@ if keras.backend.backend() != "tensorflow":
         "skimdb trains with TensorFlow, but Keras is set to the backend "
         f"{keras.backend.backend()!r}: set KERAS_BACKEND=tensorflow before Keras is imported."
     )
+
+# after the check: Keras on another backend may come without TensorFlow
+from skimdb._keras._threads import settle_threads
+
+settle_threads()

@@ -180,51 +180,60 @@ class DenseStack(keras.Sequential):
         # inside a traced function
         self.compute_loss(y=targets, y_pred=tf.ones((1, n_outputs)), sample_weight=np.ones(1))
         self.compute_metrics(None, targets, tf.ones((1, n_outputs)))
+        self._n_targets = targets.shape[1]
         number = tf.TensorSpec((), tf.int32)
-        targets = tf.TensorSpec((None, targets.shape[1]), tf.float32)
+        targets = tf.TensorSpec((None, self._n_targets), tf.float32)
         scores = tf.TensorSpec((None, n_outputs), tf.float32)
         sample_weight = tf.TensorSpec((None,), tf.float32)
-        self._train_steps = tf.function(self._run_steps, input_signature=[number, number])
+        # without AutoGraph, as Keras does it: its first use in a process takes a third of a second
+        self._train_steps = tf.function(
+            self._run_steps, input_signature=[number, number], autograph=False
+        )
         self._score = tf.function(
-            self._run_score, input_signature=[targets, scores, sample_weight]
+            self._run_score, input_signature=[targets, scores, sample_weight], autograph=False
         )
 
     def _run_steps(self, first, last):
-        kernel, *others = [variable.value for variable in self.trainable_variables]
-        n_targets = self._targets([0]).shape[1]
-        loss_sum = tf.zeros(())
-        for step in tf.range(first, last):
-            product, targets, sample_weight = tf.numpy_function(
-                lambda *inputs: self._feed.begin(*inputs), [step, kernel], 3 * [tf.float32]
-            )
-            product.set_shape((None, kernel.shape[1]))
-            targets.set_shape((None, n_targets))
-            sample_weight.set_shape((None,))
-            with tf.GradientTape() as tape:
-                tape.watch(product)
-                scores = self._scores(product)
-            upstream = self._upstream(targets, scores, sample_weight)
-            product_gradient, *gradients = tape.gradient(
-                scores, [product, *others], output_gradients=upstream
-            )
-            kernel_gradient = tf.numpy_function(
-                lambda *inputs: self._feed.end(*inputs),
-                [step, product_gradient, scores],
-                tf.float32,
-            )
-            kernel_gradient.set_shape(kernel.shape)
-            gradients = [kernel_gradient, *gradients]
-            n_rows = tf.cast(tf.shape(scores)[0], tf.float32)
-            if self.losses:
-                with tf.GradientTape() as tape:
-                    penalty = tf.add_n(self.losses)
-                penalties = tape.gradient(penalty, [kernel, *others], unconnected_gradients="zero")
-                gradients = [sum(pair) for pair in zip(gradients, penalties, strict=True)]
-                loss_sum += penalty * n_rows
-            if self._loss_gradient is None:
-                loss_sum += self._loss(targets, scores, sample_weight) * n_rows
-            self._update(gradients)
+        _, loss_sum = tf.while_loop(
+            lambda step, loss_sum: step < last,
+            lambda step, loss_sum: (step + 1, loss_sum + self._run_step(step)),
+            (first, tf.zeros(())),
+            parallel_iterations=1,
+        )
         return loss_sum
+
+    def _run_step(self, step):
+        """Train on a batch; return the part of its rows' losses that the scores do not tell."""
+        kernel, *others = [variable.value for variable in self.trainable_variables]
+        product, targets, sample_weight = tf.numpy_function(
+            lambda *inputs: self._feed.begin(*inputs), [step, kernel], 3 * [tf.float32]
+        )
+        product.set_shape((None, kernel.shape[1]))
+        targets.set_shape((None, self._n_targets))
+        sample_weight.set_shape((None,))
+        with tf.GradientTape() as tape:
+            tape.watch(product)
+            scores = self._scores(product)
+        upstream = self._upstream(targets, scores, sample_weight)
+        product_gradient, *gradients = tape.gradient(
+            scores, [product, *others], output_gradients=upstream
+        )
+        kernel_gradient = tf.numpy_function(
+            lambda *inputs: self._feed.end(*inputs), [step, product_gradient, scores], tf.float32
+        )
+        kernel_gradient.set_shape(kernel.shape)
+        gradients = [kernel_gradient, *gradients]
+        loss = tf.zeros(())
+        if self.losses:
+            with tf.GradientTape() as tape:
+                penalty = tf.add_n(self.losses)
+            penalties = tape.gradient(penalty, [kernel, *others], unconnected_gradients="zero")
+            gradients = [sum(pair) for pair in zip(gradients, penalties, strict=True)]
+            loss += penalty
+        if self._loss_gradient is None:
+            loss += self._loss(targets, scores, sample_weight)
+        self._update(gradients)
+        return loss * tf.cast(tf.shape(scores)[0], tf.float32)
 
     def _run_score(self, targets, scores, sample_weight):
         """Update the metrics, and return the loss and the penalty on the weights."""
