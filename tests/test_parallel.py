@@ -3,13 +3,14 @@
 import os
 import pickle
 import signal
+import sys
 import threading
 import time
 from itertools import chain
 
 import numpy as np
 import pytest
-from joblib import parallel_config
+from joblib import Parallel, cpu_count, delayed, parallel_config
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
 from skimdb import DenseClassifier, MultiHotVectorizer
@@ -88,3 +89,15 @@ def test_partitions_of_a_dask_bag_are_predicted_where_they_are(rows):
     np.testing.assert_allclose(
         result, fitted.predict_proba(vectorizer.transform(sequences)), atol=1e-6
     )
+
+
+def threads_of_tensorflow():
+    import skimdb._keras  # noqa: F401
+
+    tensorflow = sys.modules["tensorflow"]
+    return tensorflow.config.threading.get_intra_op_parallelism_threads()
+
+
+def test_workers_keep_tensorflow_to_their_share_of_the_cores():
+    shares = Parallel(n_jobs=2)(delayed(threads_of_tensorflow)() for _ in range(2))
+    assert shares == [max(cpu_count() // 2, 1)] * 2

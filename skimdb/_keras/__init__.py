@@ -13,6 +13,6 @@ if keras.backend.backend() != "tensorflow":
     )
 
 # after the check: Keras on another backend may come without TensorFlow
-from skimdb._keras._threads import settle_threads
+from skimdb._keras._threads import keep_to_share
 
-settle_threads()
+keep_to_share()

@@ -1,4 +1,4 @@
-"""How many threads TensorFlow uses, where the user has not said it."""
+"""How many threads TensorFlow uses in a worker process, where the user has not said it."""
 
 import os
 from contextlib import suppress
@@ -6,28 +6,20 @@ from contextlib import suppress
 import tensorflow as tf
 
 
-def settle_threads():
-    """Keep TensorFlow to one operation at a time, and within the threads this process may use.
+def keep_to_share():
+    """Keep TensorFlow within the threads that are this process's share.
 
-    A step of a network of this kind is a chain of small operations. With more threads they are
-    handed from one to the next, each time waiting for it to wake up, which on two busy cores
-    takes as long again as the training. One operation may still use several threads; in a worker
-    of joblib, which says by OMP_NUM_THREADS how many are its share, no more than those. Results
-    do not depend on these numbers.
-
-    Numbers that the user has set, by ``tf.config.threading`` or by TensorFlow's environment
-    variables, stay.
+    joblib says by OMP_NUM_THREADS how many a worker may use, which NumPy's libraries follow and
+    TensorFlow does not: two workers would run twice as many threads as there are cores. Results
+    do not depend on the number. One that the user has set, by ``tf.config.threading`` or by
+    TensorFlow's environment variable, stays.
     """
+    share = os.environ.get("OMP_NUM_THREADS", "")
     threading = tf.config.threading
-    # TensorFlow takes no numbers any more once it is in use
-    with suppress(RuntimeError):
-        if not threading.get_inter_op_parallelism_threads() and not _is_set("INTEROP"):
-            threading.set_inter_op_parallelism_threads(1)
-        share = os.environ.get("OMP_NUM_THREADS", "")
-        unset = not threading.get_intra_op_parallelism_threads() and not _is_set("INTRAOP")
-        if share.isdigit() and int(share) and unset:
+    is_set = threading.get_intra_op_parallelism_threads() or os.environ.get(
+        "TF_NUM_INTRAOP_THREADS"
+    )
+    if share.isdigit() and int(share) and not is_set:
+        # TensorFlow takes no number any more once it is in use
+        with suppress(RuntimeError):
             threading.set_intra_op_parallelism_threads(int(share))
-
-
-def _is_set(kind):
-    return bool(os.environ.get(f"TF_NUM_{kind}_THREADS"))
