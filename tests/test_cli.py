@@ -27,7 +27,7 @@ from skimdb._cli._labelled_files import read_labelled_file
 from skimdb._cli._training import default_schedule
 from skimdb.datasets import load_sample_reviews, make_reviews
 
-COMMANDS = ("train", "evaluate", "predict", "download", "reproduce")
+COMMANDS = ("train", "tune", "evaluate", "predict", "download", "reproduce")
 WRITTEN = {"model.joblib", "history.json", "metrics.json", "curves.png"}
 PRAISE = "A wonderful, funny and moving film with superb acting."
 BLAME = "A dull, awful mess: boring, badly written and a waste of time."
@@ -56,6 +56,43 @@ def process_settings(**changes):
     dropped = ("TF_CPP_MIN_LOG_LEVEL", "FORCE_COLOR", "MPLBACKEND")
     env = {name: value for name, value in os.environ.items() if name not in dropped}
     return {"cwd": Path(skimdb.__file__).parents[1], "env": env | changes}
+
+
+@pytest.fixture
+def on_terminal():
+    """Start a command whose stderr is a terminal; yields a function that does it."""
+    pty = pytest.importorskip("pty")
+    terminal, end_of_process = pty.openpty()
+    processes = []
+
+    def start(*args):
+        process = subprocess.Popen(
+            command(*args),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=end_of_process,
+            **process_settings(TERM="xterm", COLUMNS="80"),
+        )
+        os.close(end_of_process)
+        processes.append(process)
+        return process, terminal
+
+    yield start
+    for process in processes:
+        process.kill()
+        process.communicate()
+    os.close(terminal)
+
+
+def read_until(terminal, word, seconds=60):
+    shown = b""
+    end = time.monotonic() + seconds
+    while word not in shown and time.monotonic() < end:
+        try:
+            shown += os.read(terminal, 4096)
+        except OSError:  # the process has ended
+            break
+    return shown
 
 
 @pytest.fixture(scope="module")
@@ -564,50 +601,14 @@ class TestPredict:
 
 
 class TestOnTerminal:
-    @pytest.fixture
-    def on_terminal(self):
-        """Start a command whose stderr is a terminal; yields a function that does it."""
-        pty = pytest.importorskip("pty")
-        terminal, end_of_process = pty.openpty()
-        processes = []
-
-        def start(*args):
-            process = subprocess.Popen(
-                command(*args),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=end_of_process,
-                **process_settings(TERM="xterm", COLUMNS="80"),
-            )
-            os.close(end_of_process)
-            processes.append(process)
-            return process, terminal
-
-        yield start
-        for process in processes:
-            process.kill()
-            process.communicate()
-        os.close(terminal)
-
-    @staticmethod
-    def read_until(terminal, word, seconds=60):
-        shown = b""
-        end = time.monotonic() + seconds
-        while word not in shown and time.monotonic() < end:
-            try:
-                shown += os.read(terminal, 4096)
-            except OSError:  # the process has ended
-                break
-        return shown
-
     @pytest.mark.slow
     def test_ctrl_c_in_training(self, tmp_path, on_terminal):
         process, terminal = on_terminal(
             "train", "--epochs", 1_000_000, "--out", tmp_path / "model"
         )
-        assert b"2/1000000" in self.read_until(terminal, b"2/1000000")
+        assert b"2/1000000" in read_until(terminal, b"2/1000000")
         process.send_signal(signal.SIGINT)
-        shown = self.read_until(terminal, b"interrupted.\r\n")
+        shown = read_until(terminal, b"interrupted.\r\n")
         assert process.wait(20) == 130
         assert b"Error:" in shown
         assert b"Traceback" not in shown
@@ -623,7 +624,7 @@ class TestOnTerminal:
         monkeypatch.setenv("NO_COLOR", no_color)
         model = tmp_path / "model"
         process, terminal = on_terminal("train", "--epochs", 3, "--out", model)
-        shown = self.read_until(terminal, b"nothing")
+        shown = read_until(terminal, b"nothing")
         assert process.wait(20) == 0
         assert b"Loading TensorFlow" in shown
         assert b"3/3" in shown

@@ -17,6 +17,7 @@ from skimdb._cli._predict import predict
 from skimdb._cli._reproduce import reproduce
 from skimdb._cli._terminal import error_line, installed_version
 from skimdb._cli._train import train
+from skimdb._cli._tune import tune
 
 BAD_INPUT, INTERRUPTED = 2, 130
 # typer's own class in new versions, click's in older ones
@@ -51,7 +52,7 @@ class _Commands(TyperGroup):
         except KeyboardInterrupt:
             error_line("interrupted.")
             raise typer.Exit(INTERRUPTED) from None
-        except (ValueError, TypeError, OSError, ImportError) as error:
+        except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
             error_line(_explained(error))
             raise typer.Exit(BAD_INPUT) from None
 
@@ -70,7 +71,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (train, evaluate, predict, download, reproduce):
+for command in (train, tune, evaluate, predict, download, reproduce):
     app.command()(command)
 
 
@@ -97,6 +98,7 @@ def skimdb(
       skimdb train
       skimdb predict skimdb-model "What a wonderful film."
       skimdb train --data my_reviews.csv --out my-model
+      skimdb tune --data my_reviews.csv
     """
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help())

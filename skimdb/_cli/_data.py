@@ -1,5 +1,7 @@
 """The reviews that ``--data`` names, split into rows to train, validate and test on."""
 
+import os
+from contextlib import contextmanager
 from dataclasses import dataclass
 from math import ceil
 from typing import NamedTuple
@@ -7,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from skimdb._cli._labelled_files import read_labelled_file
+from skimdb._cli._labelled_files import labelled_blocks, read_labelled_file
 from skimdb._cli._terminal import note
 from skimdb.datasets import fetch_imdb, fetch_word_index, load_sample_reviews
 
@@ -65,15 +67,36 @@ class Source:
 
     def read_file(self):
         """Return all rows of a user's own file."""
-        try:
+        with _named_by_data(self.data):
             texts, labels = read_labelled_file(
                 self.data, text_column=self.text_column, label_column=self.label_column
             )
-        except FileNotFoundError:
-            raise FileNotFoundError(
-                f"--data must be {SAMPLE}, {IMDB} or a file: there is no file {self.data!r}."
-            ) from None
         return Rows(np.array(texts, dtype=object), np.array(labels))
+
+    def file_size(self):
+        """Return the number of bytes of a user's own file."""
+        with _named_by_data(self.data):
+            return os.path.getsize(self.data)
+
+    def blocks(self, rows_per_block):
+        """Yield the rows of a user's own file, a block at a time."""
+        with _named_by_data(self.data):
+            yield from labelled_blocks(
+                self.data,
+                text_column=self.text_column,
+                label_column=self.label_column,
+                rows_per_block=rows_per_block,
+            )
+
+
+@contextmanager
+def _named_by_data(path):
+    try:
+        yield
+    except FileNotFoundError:
+        raise FileNotFoundError(
+            f"--data must be {SAMPLE}, {IMDB} or a file: there is no file {path!r}."
+        ) from None
 
 
 def imdb_sequences(subset, **parameters):
@@ -96,14 +119,19 @@ def split_sample(seed):
     return _split_off(sample(), N_SAMPLE_TEST, seed)
 
 
+def check_labels(labels, path):
+    """Raise unless a file has more than one label."""
+    if len(labels) < 2:
+        raise ValueError(f"{path} must hold at least two labels, got only {str(labels[0])!r}.")
+
+
 def _labelled(bunch):
     return Rows(bunch.data, np.array(bunch.target_names)[bunch.target])
 
 
 def _split_file(rows, seed, path):
     labels, counts = np.unique(rows.y, return_counts=True)
-    if len(labels) < 2:
-        raise ValueError(f"{path} must hold at least two labels, got only {str(labels[0])!r}.")
+    check_labels(labels, path)
     if counts.min() < 2:
         raise ValueError(
             f"{path} must hold each label at least twice, to train and to test on, "

@@ -81,8 +81,8 @@ def _test_rows(source, trained_on, pipeline):
         return _imdb_rows(pipeline)
     if source.data != SAMPLE:
         return source.read_file(), pipeline
-    if trained_on.get("source") == SAMPLE:
-        _, test = split_sample(trained_on.get("seed"))
+    if trained_on.get("source") == SAMPLE and isinstance(trained_on.get("seed"), int):
+        _, test = split_sample(trained_on["seed"])
         return test, pipeline
     return sample(), pipeline
 

@@ -4,18 +4,23 @@ import io
 import json
 import os
 import tempfile
+from contextlib import contextmanager
 from pathlib import Path
 
 MODEL_FILE, METRICS_FILE = "model.joblib", "metrics.json"
 
 
 def check_output_folder(folder):
-    """Raise unless the folder can be written to, before any work is done for it."""
+    """Raise unless the folder can be written to, before any work is done for it.
+
+    Returns the folder, or where it does not exist the nearest one above it that does.
+    """
     nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not nearest.is_dir():
         raise NotADirectoryError(f"--out must be a folder, but {nearest} is a file.")
     if not os.access(nearest, os.W_OK | os.X_OK):
         raise PermissionError(f"--out must be a folder to write to, but {nearest} is not.")
+    return nearest
 
 
 def write_files(folder, contents):
@@ -44,16 +49,22 @@ def json_bytes(value):
 
 def curves_bytes(history):
     """Return a picture of the training curves as a PNG file."""
-    from matplotlib.figure import Figure
-
     from skimdb import TrainingHistoryDisplay
 
+    with drawn_figure((10, 4)) as (figure, png):
+        TrainingHistoryDisplay(history=history).plot(axes=figure.subplots(1, 2))
+    return png.getvalue()
+
+
+@contextmanager
+def drawn_figure(size):
+    """Yield a figure to draw on, and the PNG file that holds it afterwards."""
+    from matplotlib.figure import Figure
+
     # a Figure of its own needs no screen, whatever backend the user has set
-    figure = Figure(figsize=(10, 4), layout="constrained")
-    TrainingHistoryDisplay(history=history).plot(axes=figure.subplots(1, 2))
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=150)
-    return buffer.getvalue()
+    figure, png = Figure(figsize=size, layout="constrained"), io.BytesIO()
+    yield figure, png
+    figure.savefig(png, format="png", dpi=150)
 
 
 def model_bytes(model):
@@ -96,6 +107,7 @@ def load_metrics(model_path):
     if not file.exists():
         return {}
     try:
-        return dict(json.loads(file.read_bytes()))
+        metrics = dict(json.loads(file.read_bytes()))
+        return {**metrics, "data": dict(metrics.get("data", {}))}
     except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"{file} must hold a JSON object: {error}.") from error

@@ -2,14 +2,34 @@
 
 import csv
 import json
+from itertools import islice
 from pathlib import Path
+from typing import NamedTuple
 
 # csv refuses longer fields unless told; its own limit is 131,072 characters
 LONGEST_FIELD = 2**31 - 1
+ROWS_PER_BLOCK = 10_000
+
+
+class Block(NamedTuple):
+    """Consecutive rows of a file, and the number of bytes from its beginning to their end."""
+
+    texts: list[str]
+    labels: list[str]
+    end: int
 
 
 def read_labelled_file(path, *, text_column, label_column):
-    """Read texts and labels.
+    """Return all texts and labels of a file; see ``labelled_blocks``."""
+    texts, labels = [], []
+    for block in labelled_blocks(path, text_column=text_column, label_column=label_column):
+        texts += block.texts
+        labels += block.labels
+    return texts, labels
+
+
+def labelled_blocks(path, *, text_column, label_column, rows_per_block=ROWS_PER_BLOCK):
+    """Read texts and labels, a block of rows at a time.
 
     Parameters
     ----------
@@ -18,10 +38,12 @@ def read_labelled_file(path, *, text_column, label_column):
         in .jsonl, .ndjson or .json (one object a line).
     text_column, label_column : str
         The columns, or keys, of text and label.
+    rows_per_block : int
+        Number of rows of each block but the last.
 
-    Returns
-    -------
-    texts, labels : list of str
+    Yields
+    ------
+    block : Block
         Labels are stripped of spaces around them; numbers and truth values are spelled out.
 
     Raises
@@ -30,6 +52,19 @@ def read_labelled_file(path, *, text_column, label_column):
         If the file can't be read; the message names it, and the line where there is one.
     """
     path = Path(path)
+    _check_file(path, text_column, label_column)
+    read = READERS[path.suffix.lower()]
+    with open(path, "rb") as file:
+        rows = _checked(read(file, path, text_column, label_column), text_column, label_column)
+        block = None
+        while rows_of_block := list(islice(rows, rows_per_block)):
+            block = Block(*map(list, zip(*rows_of_block, strict=True)), file.tell())
+            yield block
+    if block is None:
+        raise ValueError(f"{path} must hold at least one review, got none.")
+
+
+def _check_file(path, text_column, label_column):
     if not path.exists():
         raise FileNotFoundError(f"there is no file {path}.")
     if path.is_dir():
@@ -40,9 +75,11 @@ def read_labelled_file(path, *, text_column, label_column):
         raise ValueError(
             f"--text-column and --label-column must differ, got {text_column!r} for both."
         )
-    texts, labels = [], []
-    read = READERS[path.suffix.lower()]
-    for place, text, label in read(path, text_column, label_column):
+
+
+def _checked(records, text_column, label_column):
+    """Yield text and label of each record, or say what is wrong with one."""
+    for place, text, label in records:
         if not isinstance(text, str):
             raise ValueError(f"{place}: {text_column!r} must be a text, got {_shown(text)}.")
         if not isinstance(label, str | int):
@@ -52,11 +89,7 @@ def read_labelled_file(path, *, text_column, label_column):
         label = label.strip() if isinstance(label, str) else _shown(label)
         if not label:
             raise ValueError(f"{place}: {label_column!r} is empty.")
-        texts.append(text)
-        labels.append(label)
-    if not texts:
-        raise ValueError(f"{path} must hold at least one review, got none.")
-    return texts, labels
+        yield text, label
 
 
 def _shown(value):
@@ -65,22 +98,21 @@ def _shown(value):
     return text if len(text) <= 40 else text[:40] + "…"
 
 
-def _lines(path):
+def _lines(file, path):
     """Yield the lines of a file, decoded one by one so that a wrong byte can be placed."""
-    with open(path, "rb") as file:
-        for number, line in enumerate(file, start=1):
-            try:
-                yield line.decode("utf-8-sig" if number == 1 else "utf-8")
-            except UnicodeDecodeError as error:
-                raise ValueError(
-                    f"{path}, line {number}: expected text in UTF-8, "
-                    f"got the byte {line[error.start]:#04x}."
-                ) from error
+    for number, line in enumerate(file, start=1):
+        try:
+            yield line.decode("utf-8-sig" if number == 1 else "utf-8")
+        except UnicodeDecodeError as error:
+            raise ValueError(
+                f"{path}, line {number}: expected text in UTF-8, "
+                f"got the byte {line[error.start]:#04x}."
+            ) from error
 
 
-def _csv_records(path, *columns):
+def _csv_records(file, path, *columns):
     csv.field_size_limit(LONGEST_FIELD)
-    rows = csv.reader(_lines(path), strict=True)
+    rows = csv.reader(_lines(file, path), strict=True)
     try:
         header = [name.strip() for name in next(rows, [])]
         if not header:
@@ -110,8 +142,8 @@ def _column(header, name, path):
     return header.index(name)
 
 
-def _json_records(path, *columns):
-    for number, line in enumerate(_lines(path), start=1):
+def _json_records(file, path, *columns):
+    for number, line in enumerate(_lines(file, path), start=1):
         place = f"{path}, line {number}"
         if not line.strip():
             continue

@@ -107,8 +107,9 @@ def _decoded(blocks, name):
         texts = []
         for line in block:
             number += 1
+            encoding = "utf-8-sig" if number == 1 else "utf-8"
             try:
-                texts.append(line.decode("utf-8-sig" if number == 1 else "utf-8"))
+                texts.append(line.removesuffix(b"\r").decode(encoding))
             except UnicodeDecodeError as error:
                 raise ValueError(
                     f"{name}, line {number}: expected text in UTF-8, "

@@ -1,12 +1,18 @@
 """What the commands show on the terminal besides their results: notes, errors and progress."""
 
 import os
+import signal
 import sys
+import warnings
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
+from threading import Thread
+from time import sleep
 
 # TensorFlow's levels: "0" shows everything, "3" only what ends the process
 LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+SECONDS_PER_LOOK = 0.2
 
 
 def console(*, stderr=False):
@@ -49,8 +55,30 @@ def load_tensorflow():
 
     Set TF_CPP_MIN_LOG_LEVEL=0 to see them.
     """
+    with _spinner("Loading TensorFlow"):
+        _import_tensorflow()
+
+
+def prepare_worker():
+    """Do the same in a process that works for this one.
+
+    It leaves Ctrl-C to this one. Left alone, it would work off what is queued and then wait for
+    minutes; so it ends when this one is gone.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    Thread(target=_end_after, args=(os.getppid(),), daemon=True).start()
+    _import_tensorflow()
+
+
+def _end_after(parent):
+    while os.getppid() == parent:
+        sleep(SECONDS_PER_LOOK)
+    os._exit(1)
+
+
+def _import_tensorflow():
     silent = os.environ.setdefault(LOG_LEVEL, "3") != "0"
-    with _spinner("Loading TensorFlow"), _no_stderr() if silent else nullcontext():
+    with _no_stderr() if silent else nullcontext():
         import skimdb._keras._training  # noqa: F401
 
 
@@ -94,31 +122,58 @@ def epoch_progress(description, n_epochs):
     Yields a function to call with a Keras epoch number and logs after each epoch, and optionally
     a new description.
     """
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeElapsedColumn,
-    )
+    from rich.progress import MofNCompleteColumn, TextColumn
+
+    figures = TextColumn("{task.fields[figures]}")
+    with _progress(description, n_epochs, MofNCompleteColumn(), figures) as update:
+
+        def advance(epoch, logs, description=None):
+            update(advance=1, figures=_figures(logs), description=description)
+
+        yield advance
+
+
+@contextmanager
+def count_progress(description, total, *, in_bytes=False):
+    """Show a progress bar over things or bytes, if stderr is a terminal.
+
+    Yields a function to call with the number that is done.
+    """
+    from rich.progress import DownloadColumn, MofNCompleteColumn
+
+    column = DownloadColumn() if in_bytes else MofNCompleteColumn()
+    with _progress(description, total, column) as update:
+        yield lambda completed: update(completed=completed)
+
+
+@contextmanager
+def _progress(description, total, *columns):
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[figures]}"),
+        *columns,
         TimeElapsedColumn(),
     )
     terminal = console(stderr=True)
     # leaves room for the ^C that a terminal writes behind the cursor; it would break the line
     terminal.width -= len("^C ")
     with Progress(*columns, console=terminal, disable=not on_terminal(), expand=True) as bar:
-        task = bar.add_task(description, total=n_epochs, figures="")
+        yield partial(bar.update, bar.add_task(description, total=total, figures=""))
 
-        def advance(epoch, logs, description=None):
-            bar.update(task, advance=1, figures=_figures(logs), description=description)
 
-        yield advance
+@contextmanager
+def warnings_as_lines():
+    """Show each warning as one line on stderr, without the place in the code."""
+
+    def show(message, *_, **__):
+        line = f"Warning: {' '.join(str(message).split())}"
+        console(stderr=True).print(line, style="yellow", soft_wrap=True)
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        yield
 
 
 def _figures(logs):

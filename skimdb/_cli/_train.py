@@ -6,32 +6,22 @@ from typing import Annotated
 
 import typer
 
-from skimdb._cli._options import LARGEST_SEED, LabelColumn, TextColumn, parsed_units
-from skimdb._cli._terminal import (
-    console,
-    epoch_progress,
-    installed_version,
-    load_tensorflow,
-    note,
+from skimdb._cli._options import (
+    Data,
+    LabelColumn,
+    NumWords,
+    Seed,
+    TextColumn,
+    parsed_units,
 )
-
-DISTRIBUTIONS = ("skimdb", "numpy", "scipy", "scikit-learn", "scikeras", "keras", "tensorflow")
+from skimdb._cli._terminal import console, epoch_progress, load_tensorflow, note
 
 
 def train(
-    data: Annotated[
-        str,
-        typer.Option(
-            metavar="sample|imdb|PATH",
-            help="What to learn from: the sample in the package, the IMDB reviews, or a file of "
-            "your own, CSV (.csv) or JSON Lines (.jsonl, .ndjson, .json), in UTF-8.",
-        ),
-    ] = "sample",
+    data: Data = "sample",
     text_column: TextColumn = "text",
     label_column: LabelColumn = "label",
-    num_words: Annotated[
-        int, typer.Option(min=1, metavar="N", help="How many of the most frequent words to know.")
-    ] = 10_000,
+    num_words: NumWords = 10_000,
     units: Annotated[
         str, typer.Option(metavar="N,N,…", help="Width of each hidden layer.")
     ] = "16,16",
@@ -59,15 +49,24 @@ def train(
             min=0, metavar="N", help="Training rows to set aside for the validation curves."
         ),
     ] = 0,
-    seed: Annotated[
-        int,
+    stream: Annotated[
+        bool,
         typer.Option(
-            min=0,
-            max=LARGEST_SEED,
-            metavar="N",
-            help="Decides the split and the weights: the same seed gives the same model.",
+            "--stream",
+            help="Train on a file of your own that need not fit into memory: it is read in "
+            "blocks, once to learn the words and once to encode its rows.",
         ),
-    ] = 0,
+    ] = False,
+    block_rows: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            show_default="10,000",
+            help="With --stream: rows to hold in memory at a time.",
+        ),
+    ] = None,
+    seed: Seed = 0,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")] = Path(
         "skimdb-model"
     ),
@@ -80,68 +79,87 @@ def train(
     of a file of your own. Writes into DIR the model (model.joblib), the
     curves (history.json, curves.png) and the figures (metrics.json).
 
+    With --stream about one in five rows are test rows, chosen by row number.
+    Encoded, the rows wait in a temporary file in or beside DIR, about a
+    fifth as large as PATH, from which each epoch takes them in another
+    order. Ranks are kept of the 100,000 most frequent words.
+
     \b
     Examples:
       skimdb train
       skimdb train --data imdb --validation 10000 --epochs 20
       skimdb train --data reviews.csv --label-column stars --out my-model
+      skimdb train --data many_reviews.jsonl --stream
     """
-    from skimdb import multi_hot_pipeline
     from skimdb._cli._data import Source
     from skimdb._cli._files import check_output_folder
-    from skimdb._cli._training import default_schedule
+    from skimdb._cli._outcome import figures_table, metrics_of, write_outcome
 
-    widths = parsed_units(units)
-    check_output_folder(out)
-    started = perf_counter()
-    source = Source(data, text_column, label_column)
-    split = source.split(num_words=num_words, n_validation=validation, seed=seed)
-    default_epochs, default_batch_size = default_schedule(len(split.parts["training"].y))
     parameters = {
         "num_words": num_words,
-        "units": widths,
-        "epochs": epochs or default_epochs,
-        "batch_size": batch_size or default_batch_size,
+        "units": parsed_units(units),
+        "epochs": epochs,
+        "batch_size": batch_size,
         "random_state": seed,
     }
-    pipeline = multi_hot_pipeline(text=True, **parameters)
-    matrices = _encoded(pipeline, split)
+    existing_folder = check_output_folder(out)
+    source = Source(data, text_column, label_column)
+    started = perf_counter()
+    if stream:
+        from skimdb._cli._train_stream import train_stream
+
+        _check_stream(data, validation)
+        trained = train_stream(source, parameters, block_rows, existing_folder)
+    elif block_rows is not None:
+        raise typer.BadParameter("goes with --stream only.", param_hint="'--block-rows'")
+    else:
+        trained = _train_in_memory(source, parameters, validation)
+    metrics = metrics_of(
+        trained.pipeline,
+        data={
+            "source": data,
+            "text_column": text_column,
+            "label_column": label_column,
+            "validation": validation,
+            "stream": stream,
+            "seed": seed,
+        },
+        figures=trained.figures,
+        seconds={**trained.seconds, "total": perf_counter() - started},
+    )
+    write_outcome(out, trained.pipeline, trained.history, metrics)
+    console().print(figures_table(trained.figures))
+
+
+def _check_stream(data, validation):
+    if data in ("sample", "imdb"):
+        raise typer.BadParameter(
+            f"needs a file of your own in --data, got {data}.", param_hint="'--stream'"
+        )
+    if validation:
+        raise typer.BadParameter("does not go with --stream.", param_hint="'--validation'")
+
+
+def _train_in_memory(source, parameters, n_validation):
+    from skimdb import multi_hot_pipeline
+    from skimdb._cli._training import Trained, encoded, part_figures, with_default_schedule
+
+    started = perf_counter()
+    split = source.split(
+        num_words=parameters["num_words"],
+        n_validation=n_validation,
+        seed=parameters["random_state"],
+    )
+    n_rows = len(split.parts["training"].y)
+    pipeline = multi_hot_pipeline(text=True, **with_default_schedule(parameters, n_rows))
+    matrices = encoded(pipeline, split)
     loaded = perf_counter()
 
     load_tensorflow()
     seconds = {"load": loaded - started, "train": _fit(pipeline, split, matrices)}
     classifier = pipeline["classifier"]
-    figures = _figures(classifier, split, matrices)
-    seconds["total"] = perf_counter() - started
-    metrics = {
-        "data": {
-            "source": data,
-            "text_column": text_column,
-            "label_column": label_column,
-            "validation": validation,
-            "seed": seed,
-        },
-        "labels": classifier.classes_.tolist(),
-        "parameters": parameters,
-        "figures": figures,
-        "seconds": {name: round(value, 3) for name, value in seconds.items()},
-        "versions": {name: installed_version(name) for name in DISTRIBUTIONS},
-    }
-    _write(out, pipeline, metrics)
-    console().print(_table(figures))
-
-
-def _encoded(pipeline, split):
-    """Fit the steps before the classifier; return the matrix of each part."""
-    encoder, vectorizer = pipeline["encoder"], pipeline["vectorizer"]
-    sequences = {name: rows.X for name, rows in split.parts.items()}
-    if split.vocabulary is None:
-        encoder.fit(sequences["training"])
-        sequences = {name: encoder.transform(texts) for name, texts in sequences.items()}
-    else:
-        encoder.set_params(vocabulary=split.vocabulary).fit()
-    vectorizer.fit(sequences["training"])
-    return {name: vectorizer.transform(ids) for name, ids in sequences.items()}
+    figures = part_figures(classifier, split, matrices)
+    return Trained(pipeline, classifier.history_, figures, seconds)
 
 
 def _fit(pipeline, split, matrices):
@@ -161,52 +179,3 @@ def _fit(pipeline, split, matrices):
         y = split.parts["training"].y
         fit_watched(classifier, matrices["training"], y, advance, **validation)
     return perf_counter() - started
-
-
-def _figures(classifier, split, matrices):
-    from skimdb._cli._training import score
-
-    classes = classifier.classes_.tolist()
-    return {
-        name: score(split.parts[name].y, classifier.predict_proba(X), classes)
-        for name, X in matrices.items()
-    }
-
-
-def _write(folder, pipeline, metrics):
-    from skimdb._cli._files import (
-        METRICS_FILE,
-        MODEL_FILE,
-        curves_bytes,
-        json_bytes,
-        model_bytes,
-        write_files,
-    )
-
-    history = pipeline["classifier"].history_
-    contents = {
-        MODEL_FILE: model_bytes(pipeline),
-        "history.json": json_bytes(history),
-        "curves.png": curves_bytes(history),
-        METRICS_FILE: json_bytes(metrics),
-    }
-    write_files(folder, contents)
-    note(f"Wrote {', '.join(contents)} to {folder}.")
-
-
-def _table(figures):
-    from rich import box
-    from rich.table import Table
-
-    table = Table(box=box.SIMPLE_HEAD)
-    table.add_column("Reviews")
-    for name in ("Rows", "Loss", "Accuracy"):
-        table.add_column(name, justify="right")
-    for name, part in figures.items():
-        table.add_row(
-            name.capitalize(),
-            f"{part['rows']:,}",
-            f"{part['loss']:.4f}",
-            f"{part['accuracy']:.4f}",
-        )
-    return table
