@@ -153,9 +153,10 @@ def _tune(request, begun, folder, *, jobs, dask):
     )
     matrices = encoded(pipeline, split)
     tuned, X = searched(pipeline, split, matrices)
-    loaded = perf_counter()
+    seconds = {"load": perf_counter() - started}
 
     load_tensorflow()
+    loaded = perf_counter()
     y = split.parts[TRAINING].y
     note(f"Searching by {n_fits(request):,} fits to {len(y):,} reviews.")
     try:
@@ -166,7 +167,7 @@ def _tune(request, begun, folder, *, jobs, dask):
     # the model does not depend on the folder of its search
     classifier = search.best_estimator_["classifier"].set_params(memory=None)
     pipeline.set_params(classifier=classifier)
-    seconds = {"load": loaded - started, "search": perf_counter() - loaded}
+    seconds["search"] = perf_counter() - loaded
     figures = part_figures(classifier, split, matrices)
     seconds["total"] = perf_counter() - started
     _report(folder, pipeline, search, request, figures=figures, seconds=seconds)
