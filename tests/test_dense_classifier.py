@@ -196,6 +196,14 @@ def test_metrics_are_in_the_history(data):
     assert set(classifier(metrics=None).fit(X, y).history_) == {"loss"}
 
 
+def test_metrics_must_suit_the_network(data, three_classes):
+    X, y, *_ = data
+    with pytest.raises(ValueError, match="metrics must give one number each, which 'f1_score'"):
+        classifier(metrics=["f1_score"]).fit(X, y)
+    with pytest.raises(ValueError, match="metrics must suit a network with 3 outputs"):
+        classifier(metrics=["auc"]).fit(*three_classes)
+
+
 def test_class_and_sample_weights(data):
     X, y, X_test, _ = data
     plain = classifier().fit(X, y).predict(X_test).mean()

@@ -179,7 +179,7 @@ class DenseStack(keras.Sequential):
         # Keras makes the variables of loss and metrics at their first use, which must not be
         # inside a traced function
         self.compute_loss(y=targets, y_pred=tf.ones((1, n_outputs)), sample_weight=np.ones(1))
-        self.compute_metrics(None, targets, tf.ones((1, n_outputs)))
+        self._check_metrics(targets, tf.ones((1, n_outputs)))
         self._n_targets = targets.shape[1]
         number = tf.TensorSpec((), tf.int32)
         targets = tf.TensorSpec((None, self._n_targets), tf.float32)
@@ -192,6 +192,19 @@ class DenseStack(keras.Sequential):
         self._score = tf.function(
             self._run_score, input_signature=[targets, scores, sample_weight], autograph=False
         )
+
+    def _check_metrics(self, targets, outputs):
+        """Raise unless each metric gives one number for outputs of this form."""
+        try:
+            results = self.compute_metrics(None, targets, outputs)
+            wrong = [name for name, value in results.items() if np.ndim(value) > 0]
+        except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
+            raise ValueError(
+                f"metrics must suit a network with {outputs.shape[1]} outputs, which one of "
+                f"{', '.join(metric.name for metric in self.metrics)} does not: {error}"
+            ) from error
+        if wrong:
+            raise ValueError(f"metrics must give one number each, which {wrong[0]!r} does not.")
 
     def _run_steps(self, first, last):
         _, loss_sum = tf.while_loop(
