@@ -113,25 +113,25 @@ class DenseStack(keras.Sequential):
         )
         self.stop_training = False
         logs = {}
-        with BatchFeed(rows, batch_size, seed, range(initial_epoch, epochs)) as self._feed:
-            callbacks.on_train_begin()
-            for epoch in range(initial_epoch, epochs):
-                callbacks.on_epoch_begin(epoch)
-                self._begin_epoch(seed, epoch)
-                loss_sum = 0.0
-                for first in range(0, n_steps, steps_per_call):
-                    last = min(first + steps_per_call, n_steps)
-                    callbacks.on_train_batch_begin(first)
-                    loss_sum += self._train(first, last)
-                    logs = self._logs(loss_sum / min(last * batch_size, len(targets)))
-                    callbacks.on_train_batch_end(last - 1, logs)
-                if validation_data is not None:
-                    found = self._validate(*validation_data)
-                    logs.update({f"val_{name}": value for name, value in found.items()})
-                callbacks.on_epoch_end(epoch, logs)
-                if self.stop_training:
-                    break
-            callbacks.on_train_end(logs)
+        self._feed = BatchFeed(rows, batch_size, seed)
+        callbacks.on_train_begin()
+        for epoch in range(initial_epoch, epochs):
+            callbacks.on_epoch_begin(epoch)
+            self._begin_epoch(seed, epoch)
+            loss_sum = 0.0
+            for first in range(0, n_steps, steps_per_call):
+                last = min(first + steps_per_call, n_steps)
+                callbacks.on_train_batch_begin(first)
+                loss_sum += self._train(first, last)
+                logs = self._logs(loss_sum / min(last * batch_size, len(targets)))
+                callbacks.on_train_batch_end(last - 1, logs)
+            if validation_data is not None:
+                found = self._validate(*validation_data)
+                logs.update({f"val_{name}": value for name, value in found.items()})
+            callbacks.on_epoch_end(epoch, logs)
+            if self.stop_training:
+                break
+        callbacks.on_train_end(logs)
         self._feed = None
         return self.history
 
