@@ -47,6 +47,7 @@ def forward(X, coefs, intercepts, activation):
     Returns
     -------
     scores : ndarray of shape (n_samples, n_outputs), float32
+        Infinite or NaN where numbers are too large for float32.
     """
     scores = np.empty((X.shape[0], len(intercepts[-1])), dtype=np.float32)
     for start in range(0, X.shape[0], ROWS_PER_BLOCK):
@@ -56,3 +57,14 @@ def forward(X, coefs, intercepts, activation):
             hidden = ACTIVATIONS[activation](hidden @ coef + intercept)
         scores[block] = hidden @ coefs[-1] + intercepts[-1]
     return scores
+
+
+def check_finite(scores):
+    """Raise unless all scores are finite: those that are not give no meaningful class."""
+    is_finite = np.isfinite(scores).all(axis=1)
+    if not is_finite.all():
+        row = int(is_finite.argmin())
+        raise ValueError(
+            "X must hold values small enough for the weights, which must be finite themselves: "
+            f"row {row} gives the scores {scores[row].tolist()}."
+        )

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from skimdb._forks import check_can_train
+
 
 @dataclass(frozen=True)
 class TrainingRows:
@@ -95,6 +97,11 @@ def train(
     Returns
     -------
     state : TrainingState
+
+    Raises
+    ------
+    ValueError
+        If the training diverged.
     """
     total = (start.n_epochs if start else 0) + epochs
     key = None
@@ -115,6 +122,7 @@ def train(
             learning_rate = None
     if start is None:
         start = TrainingState(network.initial_weights(seed), None, {})
+    check_can_train()
     from skimdb._keras._training import run_epochs
 
     state = run_epochs(
@@ -129,6 +137,17 @@ def train(
         tasks=tasks,
         **options,
     )
+    _check_finite(state, network)
     if store is not None:
         store.keep(key, state)
     return state
+
+
+def _check_finite(state, network):
+    if not all(np.isfinite(weight).all() for weight in state.weights):
+        rate = network.learning_rate
+        raise ValueError(
+            f"the training diverged: after {state.n_epochs} epochs, weights are infinite or NaN. "
+            "Give a learning_rate below "
+            f"{'that of the optimizer' if rate is None else rate}, or smaller values in X."
+        )

@@ -1,7 +1,23 @@
 """BatchFeed: the rows of each epoch in their order, cut into batches, and their products."""
 
+from functools import wraps
+
 import numpy as np
 import scipy.sparse as sp
+
+
+def _keeping_error(method):
+    """Wrap what TensorFlow calls: of an error in it, TensorFlow tells by one of its own."""
+
+    @wraps(method)
+    def keeping(self, *inputs):
+        try:
+            return method(self, *inputs)
+        except BaseException as error:
+            self.error = error
+            raise
+
+    return keeping
 
 
 class BatchFeed:
@@ -19,6 +35,11 @@ class BatchFeed:
         Number of rows of each batch but the last.
     seed : int
         Decides the order of the rows, with the number of the epoch.
+
+    Attributes
+    ----------
+    error : BaseException or None
+        What went wrong in ``begin`` or ``end``.
     """
 
     def __init__(self, rows, batch_size, seed):
@@ -27,6 +48,7 @@ class BatchFeed:
         self._X = sp.csr_array(X) if sp.issparse(X) else X
         self._batch_size = batch_size
         self._seed = seed
+        self.error = None
 
     def arrange(self, epoch):
         """Decide the order of the rows in an epoch."""
@@ -34,12 +56,14 @@ class BatchFeed:
         self._order = np.random.default_rng([self._seed, epoch]).permutation(n_rows)
         self._scores = None
 
+    @_keeping_error
     def begin(self, step, kernel):
         """Return a batch's product with the kernel, its targets and its sample weights."""
         rows = self._rows(step, step + 1)
         self._batch = self._X[rows]
         return self._batch @ kernel, self._targets[rows], self._sample_weight[rows]
 
+    @_keeping_error
     def end(self, step, upstream, scores):
         """Note a batch's scores, and return the kernel's gradient from that of the product."""
         if self._scores is None:

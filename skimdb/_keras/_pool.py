@@ -6,7 +6,6 @@ one fit at a time: fits in several threads each have their own.
 """
 
 import threading
-from collections import OrderedDict
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -14,7 +13,8 @@ from skimdb._keras._trainer import DenseStack
 
 MAX_IDLE_TRAINERS = 8
 
-_idle = OrderedDict()
+# pairs of key and trainer, the one last used at the end
+_idle = []
 _lock = threading.Lock()
 
 
@@ -40,15 +40,13 @@ def _key(spec):
 
 def _take(key):
     with _lock:
-        return _idle[key].pop() if _idle.get(key) else None
+        for i in reversed(range(len(_idle))):
+            if _idle[i][0] == key:
+                return _idle.pop(i)[1]
+    return None
 
 
 def _give_back(key, trainer):
     with _lock:
-        _idle.setdefault(key, []).append(trainer)
-        _idle.move_to_end(key)
-        while sum(map(len, _idle.values())) > MAX_IDLE_TRAINERS:
-            oldest = next(iter(_idle))
-            del _idle[oldest][:1]
-            if not _idle[oldest]:
-                del _idle[oldest]
+        _idle.append((key, trainer))
+        del _idle[:-MAX_IDLE_TRAINERS]

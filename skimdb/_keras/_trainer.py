@@ -146,7 +146,12 @@ class DenseStack(keras.Sequential):
 
     def _train(self, first, last):
         """Train on the batches from ``first`` up to ``last``; return the sum of their losses."""
-        loss_sum = float(self._train_steps(first, last))
+        try:
+            loss_sum = float(self._train_steps(first, last))
+        except tf.errors.OpError:
+            if self._feed.error is not None:
+                raise self._feed.error from None
+            raise
         targets, sample_weight, scores = self._feed.seen(first, last)
         loss, _ = self._score(targets, scores, sample_weight)
         # the steps sum up what can't be had from the scores: penalties, and unusual losses

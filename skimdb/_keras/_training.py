@@ -1,6 +1,5 @@
 """Training a network through SciKeras, with a trainer from the pool."""
 
-import os
 from math import nan
 
 import keras
@@ -9,8 +8,6 @@ import numpy as np
 from skimdb._keras._pool import borrowed_trainer
 from skimdb._keras._wrapper import build_wrapper
 from skimdb._training import TrainingState
-
-_PROCESS = os.getpid()
 
 
 def run_epochs(
@@ -31,11 +28,6 @@ def run_epochs(
 
     The parameters are those of ``skimdb._training.train``.
     """
-    if os.getpid() != _PROCESS:
-        raise RuntimeError(
-            "TensorFlow can't train in a process forked from one that has imported it: start "
-            "processes by spawning them, as joblib does, rather than by forking."
-        )
     callbacks = _checked_callbacks(callbacks)
     with borrowed_trainer(network, reusable=all(map(_lets_go_of_model, callbacks))) as trainer:
         trainer.set_state(start.weights, start.optimizer_state, learning_rate)
