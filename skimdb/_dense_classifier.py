@@ -1,6 +1,10 @@
 """DenseClassifier: a dense Keras network as a scikit-learn classifier."""
 
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
 from numbers import Integral
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 import numpy as np
 from scipy.special import expit, softmax
@@ -22,6 +26,14 @@ from skimdb._training_rows import (
     split_rows,
     weighted_rows,
 )
+
+if TYPE_CHECKING:
+    import joblib
+    import keras
+    import scikeras.wrappers
+    from numpy.typing import ArrayLike, NDArray
+
+    from skimdb._typing import Activation, FloatArray, MatrixLike, PathLike, RandomState
 
 
 class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
@@ -137,30 +149,38 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     (5, 2)
     """
 
+    classes_: NDArray[Any]
+    n_features_in_: int
+    feature_names_in_: NDArray[np.object_]
+    coefs_: list[FloatArray]
+    intercepts_: list[FloatArray]
+    history_: dict[str, list[float]]
+    n_iter_: int
+
     def __init__(
         self,
-        units=(16, 16),
+        units: int | Sequence[int] = (16, 16),
         *,
-        activation="relu",
-        dropout=0.0,
-        l2=0.0,
-        optimizer="rmsprop",
-        learning_rate=None,
-        loss="auto",
-        metrics=("accuracy",),
-        epochs=4,
-        batch_size=512,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=2,
-        class_weight=None,
-        callbacks=None,
-        warm_start=False,
-        memory=None,
-        memory_limit=None,
-        random_state=None,
-        verbose=0,
-    ):
+        activation: Activation = "relu",
+        dropout: float = 0.0,
+        l2: float = 0.0,
+        optimizer: str | keras.optimizers.Optimizer = "rmsprop",
+        learning_rate: float | None = None,
+        loss: str | keras.losses.Loss | Callable[..., Any] = "auto",
+        metrics: Sequence[str | keras.metrics.Metric] = ("accuracy",),
+        epochs: int = 4,
+        batch_size: int = 512,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 2,
+        class_weight: dict[Any, Any] | Literal["balanced"] | None = None,
+        callbacks: keras.callbacks.Callback | Sequence[keras.callbacks.Callback] | None = None,
+        warm_start: bool = False,
+        memory: PathLike | joblib.Memory | None = None,
+        memory_limit: int | None = None,
+        random_state: RandomState = None,
+        verbose: Literal[0, 1, 2, "auto"] = 0,
+    ) -> None:
         self.units = units
         self.activation = activation
         self.dropout = dropout
@@ -183,7 +203,14 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self.verbose = verbose
 
     @with_callbacks
-    def fit(self, X, y, sample_weight=None, X_val=None, y_val=None):
+    def fit(
+        self,
+        X: MatrixLike,
+        y: ArrayLike,
+        sample_weight: ArrayLike | None = None,
+        X_val: MatrixLike | None = None,
+        y_val: ArrayLike | None = None,
+    ) -> Self:
         """Train the network.
 
         Parameters
@@ -241,7 +268,13 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         tasks.end(state.weights)
         return self
 
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: MatrixLike,
+        y: ArrayLike,
+        classes: ArrayLike | None = None,
+        sample_weight: ArrayLike | None = None,
+    ) -> Self:
         """Train for one pass over these rows, going on from the last call.
 
         After a ``fit`` without ``warm_start`` it goes on from its weights, with an optimizer that
@@ -281,7 +314,7 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         else:
             raise ValueError(
                 "classes must be the same in each call of partial_fit, "
-                f"got {list(classes)} after {self.classes_.tolist()}."
+                f"got {np.asarray(classes).tolist()} after {self.classes_.tolist()}."
             )
         numbers = class_numbers(y, classes, "y")
         X, y, numbers, weights = weighted_rows(X, y, numbers, sample_weight, self.class_weight)
@@ -298,7 +331,7 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         )
         return self
 
-    def predict(self, X):
+    def predict(self, X: MatrixLike) -> NDArray[Any]:
         """Return the class of each row.
 
         Parameters
@@ -314,7 +347,7 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         numbers = self.predict_proba(X).argmax(axis=1)
         return self.classes_[numbers]
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: MatrixLike) -> FloatArray:
         """Return the probability of each class for each row.
 
         Parameters
@@ -333,7 +366,7 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             return np.hstack([expit(-scores), expit(scores)])
         return softmax(scores, axis=1)
 
-    def decision_function(self, X):
+    def decision_function(self, X: MatrixLike) -> FloatArray:
         """Return what goes into the last layer's sigmoid or softmax: the log-odds for two classes.
 
         Parameters
@@ -350,7 +383,7 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         return scores.ravel() if self._network.n_outputs == 1 else scores
 
     @property
-    def model_(self):
+    def model_(self) -> keras.Sequential:
         check_is_fitted(self)
         if "_model" not in vars(self):
             from skimdb._keras._network import build_model
@@ -359,7 +392,7 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         return self._model
 
     @property
-    def keras_classifier_(self):
+    def keras_classifier_(self) -> scikeras.wrappers.KerasClassifier:
         check_is_fitted(self)
         from skimdb._keras._wrapper import build_fitted_wrapper
 

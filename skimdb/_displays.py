@@ -1,11 +1,24 @@
 """Looking at a fitted classifier: its training curves, and a diagram of its layers."""
 
+from __future__ import annotations
+
 import shutil
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Self
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+    from sklearn.base import BaseEstimator
+
+    from skimdb._typing import ObjectArray, PathLike
 
 VALIDATION = "val_"
 FORMATS = (".png", ".svg", ".pdf")
@@ -47,7 +60,11 @@ class TrainingHistoryDisplay:
     ['Loss', 'Accuracy']
     """
 
-    def __init__(self, *, history):
+    best_epoch_: int | None
+    axes_: ObjectArray
+    figure_: Figure | SubFigure
+
+    def __init__(self, *, history: dict[str, list[float]]) -> None:
         if not history.get("loss"):
             raise ValueError("history must hold the loss of at least one epoch, got none.")
         self.history = history
@@ -55,7 +72,9 @@ class TrainingHistoryDisplay:
         self.best_epoch_ = int(np.nanargmin(val_loss)) + 1 if val_loss else None
 
     @classmethod
-    def from_estimator(cls, estimator, *, axes=None):
+    def from_estimator(
+        cls, estimator: BaseEstimator, *, axes: Sequence[Axes] | ObjectArray | None = None
+    ) -> Self:
         """Plot the history of a fitted classifier.
 
         Parameters
@@ -71,7 +90,7 @@ class TrainingHistoryDisplay:
         """
         return cls(history=_final_classifier(estimator).history_).plot(axes=axes)
 
-    def plot(self, *, axes=None):
+    def plot(self, *, axes: Sequence[Axes] | ObjectArray | None = None) -> Self:
         """Draw the curves.
 
         Parameters
@@ -93,7 +112,7 @@ class TrainingHistoryDisplay:
             _, axes = plt.subplots(
                 1, len(names), figsize=(width, 4), layout="constrained", squeeze=False
             )
-        axes = np.atleast_1d(axes).ravel()
+        axes = np.atleast_1d(np.asarray(axes)).ravel()
         if len(axes) != len(names):
             raise ValueError(
                 f"axes must be {len(names)}, one for each of {', '.join(names)}, got {len(axes)}."
@@ -132,7 +151,7 @@ class TrainingHistoryDisplay:
         )
 
 
-def plot_model(classifier, path, *, dpi=150):
+def plot_model(classifier: BaseEstimator, path: PathLike, *, dpi: int = 150) -> Path:
     """Draw the layers of a fitted classifier's network into a file.
 
     Parameters

@@ -3,16 +3,28 @@
 scikit-learn has them since 1.9; with an older one there is nobody to tell.
 """
 
+from collections.abc import Callable
+from typing import Any, TypeVar
+
 try:
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    from sklearn.callback import CallbackSupportMixin
+    from sklearn.callback import with_callbacks as decorated
 except ImportError:
 
-    class CallbackSupportMixin:
+    class CallbackSupportMixin:  # type: ignore[no-redef]
         """Stands in for the class of scikit-learn 1.9 that adds ``set_callbacks``."""
 
-    def with_callbacks(method):
+    def decorated(method):
         """Return the method as it is."""
         return method
+
+
+Method = TypeVar("Method", bound=Callable[..., Any])
+
+
+def with_callbacks(method: Method) -> Method:
+    """Let scikit-learn's callbacks see a method; to type checkers it stays what it is."""
+    return decorated(method)
 
 
 class EpochTasks:

@@ -27,11 +27,14 @@ they are; no further dependency has a say in it; and any tool that reads zip, JS
 read the weights.
 """
 
+from __future__ import annotations
+
 import os
 import secrets
 import stat
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zipfile import BadZipFile
 
 from sklearn.pipeline import Pipeline
@@ -41,10 +44,13 @@ from skimdb._dense_classifier import DenseClassifier
 from skimdb._model_archive import Members, read_archive, write_archive
 from skimdb._model_state import build, describe
 
+if TYPE_CHECKING:
+    from skimdb._typing import PathLike
+
 KERAS_SUFFIX = ".keras"
 
 
-def save_model(pipeline, path):
+def save_model(pipeline: DenseClassifier | Pipeline, path: PathLike) -> Path:
     """Save a fitted model in a file that is safe to open.
 
     The file holds weights, parameters and vocabularies, and nothing that could be run. It is
@@ -105,7 +111,7 @@ def save_model(pipeline, path):
     return Path(path)
 
 
-def load_model(path):
+def load_model(path: PathLike) -> DenseClassifier | Pipeline:
     """Open a model that ``save_model`` has saved.
 
     Nothing in the file is run or unpickled, whoever made it, and TensorFlow isn't imported. The
@@ -161,7 +167,7 @@ def load_model(path):
             raise ValueError(f"{path} can't be opened as a model: {reason}.") from error
 
 
-def export_keras(pipeline, path):
+def export_keras(pipeline: DenseClassifier | Pipeline, path: PathLike) -> Path:
     """Save the classifier's network as a plain Keras model.
 
     ``keras.models.load_model(path)`` opens it where skimdb isn't installed. It is a

@@ -1,5 +1,9 @@
 """MultiHotVectorizer: integer sequences to a sparse multi-hot matrix."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, Self
+
 import numpy as np
 import scipy.sparse as sp
 from sklearn import get_config
@@ -9,6 +13,11 @@ from sklearn.utils.validation import check_array, check_is_fitted
 from skimdb._checks import check_bool, check_choice, check_int
 from skimdb._integer_rows import flattened, row_of
 from skimdb._ragged import split_rows
+
+if TYPE_CHECKING:
+    from numpy.typing import DTypeLike, NDArray
+
+    from skimdb._typing import CsrMatrix, IntSequences, MatrixLike, ObjectArray
 
 MODES = ("binary", "count", "freq", "tfidf")
 LARGEST_INT32 = np.iinfo(np.int32).max
@@ -70,16 +79,19 @@ class MultiHotVectorizer(TransformerMixin, BaseEstimator):
            [0., 0., 0., 0., 0., 0.]], dtype=float32)
     """
 
+    num_words_: int
+    idf_: NDArray[np.float64]
+
     def __init__(
         self,
         *,
-        num_words=None,
-        mode="binary",
-        handle_unknown="ignore",
-        oov_char=2,
-        dtype=np.float32,
-        sparse_output=True,
-    ):
+        num_words: int | None = None,
+        mode: Literal["binary", "count", "freq", "tfidf"] = "binary",
+        handle_unknown: Literal["ignore", "error", "oov"] = "ignore",
+        oov_char: int = 2,
+        dtype: DTypeLike = np.float32,
+        sparse_output: bool = True,
+    ) -> None:
         self.num_words = num_words
         self.mode = mode
         self.handle_unknown = handle_unknown
@@ -87,7 +99,7 @@ class MultiHotVectorizer(TransformerMixin, BaseEstimator):
         self.dtype = dtype
         self.sparse_output = sparse_output
 
-    def fit(self, X, y=None):
+    def fit(self, X: IntSequences, y: object = None) -> Self:
         """Learn the number of columns, and in mode "tfidf" how common each id is.
 
         Parameters
@@ -104,7 +116,7 @@ class MultiHotVectorizer(TransformerMixin, BaseEstimator):
         self.fit_transform(X, y)
         return self
 
-    def fit_transform(self, X, y=None):
+    def fit_transform(self, X: IntSequences, y: object = None) -> CsrMatrix:
         """Fit to sequences and return their matrix, reading X once.
 
         Parameters
@@ -120,14 +132,15 @@ class MultiHotVectorizer(TransformerMixin, BaseEstimator):
         """
         self._check_parameters()
         ids, offsets = flattened(X)
-        self.num_words_ = self.num_words
-        if self.num_words is None:
-            if not len(ids):
-                raise ValueError(
-                    "X must hold at least one id to find the number of columns, got none; "
-                    "set num_words to do without."
-                )
+        if self.num_words is not None:
+            self.num_words_ = self.num_words
+        elif len(ids):
             self.num_words_ = int(ids.max()) + 1
+        else:
+            raise ValueError(
+                "X must hold at least one id to find the number of columns, got none; "
+                "set num_words to do without."
+            )
         counts = self._counts(ids, offsets)
         if self.mode == "tfidf":
             n_samples, num_words = counts.shape
@@ -135,7 +148,7 @@ class MultiHotVectorizer(TransformerMixin, BaseEstimator):
             self.idf_ = np.log1p(n_samples / (1 + n_samples_with_id))
         return self._weighted(counts, np.diff(offsets))
 
-    def transform(self, X):
+    def transform(self, X: IntSequences) -> CsrMatrix:
         """Turn sequences into a matrix.
 
         Parameters
@@ -154,7 +167,7 @@ class MultiHotVectorizer(TransformerMixin, BaseEstimator):
         ids, offsets = flattened(X)
         return self._weighted(self._counts(ids, offsets), np.diff(offsets))
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: MatrixLike) -> ObjectArray:
         """Return the set of ids of each row.
 
         Parameters
@@ -178,7 +191,7 @@ class MultiHotVectorizer(TransformerMixin, BaseEstimator):
         X.sum_duplicates()
         return split_rows(X.indices, X.indptr)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: object = None) -> ObjectArray:
         """Return a name for each column.
 
         Parameters

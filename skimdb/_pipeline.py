@@ -1,5 +1,9 @@
 """multi_hot_pipeline: from sequences or texts to classes in one scikit-learn Pipeline."""
 
+from __future__ import annotations
+
+from typing import Any
+
 from sklearn.pipeline import Pipeline
 
 from skimdb._checks import check_bool
@@ -8,7 +12,9 @@ from skimdb._multi_hot import MultiHotVectorizer
 from skimdb._word_index import WordIndexEncoder
 
 
-def multi_hot_pipeline(*, num_words=10_000, text=False, **classifier_params):
+def multi_hot_pipeline(
+    *, num_words: int | None = 10_000, text: bool = False, **classifier_params: Any
+) -> Pipeline:
     """Chain a MultiHotVectorizer and a DenseClassifier in a scikit-learn Pipeline.
 
     Parameters

@@ -1,7 +1,19 @@
 """SearchResultsDisplay: what a search over parameters has found, as curves or as a map."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any, Self
+
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure, SubFigure
+    from sklearn.base import BaseEstimator
 
 PARAMETER = "param_"
 
@@ -49,14 +61,27 @@ class SearchResultsDisplay:
     ['units=4', 'units=(8, 4)']
     """
 
-    def __init__(self, *, results, x, y=None, score="score"):
+    ax_: Axes
+    figure_: Figure | SubFigure
+
+    def __init__(
+        self, *, results: Mapping[str, Any], x: str, y: str | None = None, score: str = "score"
+    ) -> None:
         self.results = results
         self.x = x
         self.y = y
         self.score = score
 
     @classmethod
-    def from_search(cls, search, *, x, y=None, score="score", ax=None):
+    def from_search(
+        cls,
+        search: BaseEstimator,
+        *,
+        x: str,
+        y: str | None = None,
+        score: str = "score",
+        ax: Axes | None = None,
+    ) -> Self:
         """Plot the results of a fitted search.
 
         Parameters
@@ -79,7 +104,7 @@ class SearchResultsDisplay:
         check_is_fitted(search)
         return cls(results=search.cv_results_, x=x, y=y, score=score).plot(ax=ax)
 
-    def plot(self, *, ax=None):
+    def plot(self, *, ax: Axes | None = None) -> Self:
         """Draw the results.
 
         Parameters

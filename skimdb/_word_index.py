@@ -1,10 +1,13 @@
 """WordIndexEncoder: text to integer sequences and back, by Keras's IMDB convention."""
 
+from __future__ import annotations
+
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import pairwise, repeat
 from numbers import Integral
+from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
@@ -15,6 +18,9 @@ from skimdb._integer_rows import flattened
 from skimdb._ragged import split_rows, with_first
 from skimdb._word_table import NO_WORD, WordTable, count_words, find_words
 
+if TYPE_CHECKING:
+    from skimdb._typing import IntSequences, ObjectArray
+
 KERAS_FILTERS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~\t\n'
 ASCII_LOWER = bytes.maketrans(b"ABCDEFGHIJKLMNOPQRSTUVWXYZ", b"abcdefghijklmnopqrstuvwxyz")
 # Texts are looked up in blocks, so that what is worked on stays within the processor's cache.
@@ -24,7 +30,11 @@ TEXTS_PER_COUNT = 2048
 LARGEST_ID = np.iinfo(np.int32).max
 
 
-class WordIndexEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+class WordIndexEncoder(
+    TransformerMixin,
+    BaseEstimator,
+    auto_wrap_output_keys=None,  # type: ignore[call-arg]
+):
     r"""Encode texts as sequences of word ids, and decode them.
 
     This is the encoding of :func:`keras.datasets.imdb.load_data`: characters in ``filters``
@@ -78,18 +88,20 @@ class WordIndexEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
     ['? great film', '? the film']
     """
 
+    vocabulary_: dict[str, int]
+
     def __init__(
         self,
         *,
-        vocabulary=None,
-        num_words=None,
-        skip_top=0,
-        start_char=1,
-        oov_char=2,
-        index_from=3,
-        lowercase=True,
-        filters=KERAS_FILTERS,
-    ):
+        vocabulary: Mapping[str, int] | None = None,
+        num_words: int | None = None,
+        skip_top: int = 0,
+        start_char: int | None = 1,
+        oov_char: int | None = 2,
+        index_from: int = 3,
+        lowercase: bool = True,
+        filters: str = KERAS_FILTERS,
+    ) -> None:
         self.vocabulary = vocabulary
         self.num_words = num_words
         self.skip_top = skip_top
@@ -99,7 +111,7 @@ class WordIndexEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
         self.lowercase = lowercase
         self.filters = filters
 
-    def fit(self, X=None, y=None):
+    def fit(self, X: Iterable[str] | None = None, y: object = None) -> Self:
         """Take over the given vocabulary, or learn one from the texts.
 
         Parameters
@@ -129,7 +141,7 @@ class WordIndexEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
         self.vocabulary_ = {_decoded(word): rank for rank, word in enumerate(words, start=1)}
         return self
 
-    def transform(self, X):
+    def transform(self, X: Iterable[str]) -> ObjectArray:
         """Encode texts.
 
         Parameters
@@ -152,7 +164,7 @@ class WordIndexEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
             sequences[block] = self._encoded_block(texts[block], look_up)
         return sequences
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: IntSequences) -> ObjectArray:
         """Decode sequences of ids; ids that stand for no word become ``?``.
 
         Parameters
@@ -176,7 +188,7 @@ class WordIndexEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
             texts[i] = " ".join(words[start:stop])
         return texts
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: object = None) -> ObjectArray:
         """Return the one name of what ``transform`` returns.
 
         Parameters
@@ -191,7 +203,9 @@ class WordIndexEncoder(TransformerMixin, BaseEstimator, auto_wrap_output_keys=No
         """
         return np.array(["sequence"], dtype=object)
 
-    def set_output(self, *, transform=None):
+    def set_output(
+        self, *, transform: Literal["default", "pandas", "polars"] | None = None
+    ) -> Self:
         """Do nothing: sequences of different lengths have no form as a table.
 
         It is here for pipelines, which pass the setting on to each step.

@@ -90,7 +90,7 @@ def skimdb(
             "--version", is_eager=True, callback=_print_version, help="Show the version and exit."
         ),
     ] = False,
-):
+) -> None:
     """Tell good reviews from bad ones with a small Keras network.
 
     \b
@@ -104,6 +104,6 @@ def skimdb(
         typer.echo(ctx.get_help())
 
 
-def main():
+def main() -> None:
     """Run the command line."""
     app()

@@ -9,7 +9,7 @@ def download(
     text: Annotated[
         bool, typer.Option("--text", help="Also the reviews as text, an archive of 84 MB.")
     ] = False,
-):
+) -> None:
     """Fetch the IMDB reviews and their word index, and print where they lie.
 
     What the environment variable SKIMDB_IMDB_HOME names is used as it is; the

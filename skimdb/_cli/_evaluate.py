@@ -23,7 +23,7 @@ def evaluate(
     text_column: TextColumn = "text",
     label_column: LabelColumn = "label",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-):
+) -> None:
     """Print loss, accuracy and a table of confusions of a model on labelled reviews.
 
     Of the sample, a model that was trained on it (as metrics.json beside it

@@ -34,7 +34,7 @@ def predict(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON Lines: an object for each review.")
     ] = False,
-):
+) -> None:
     """Print the label of each review and its probability, a line for each, as soon as it comes.
 
     \b

@@ -47,7 +47,7 @@ def reproduce(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")] = Path(
         "skimdb-reproduce"
     ),
-):
+) -> None:
     """Repeat the article's three trainings on the IMDB data, and show its figures beside ours.
 
     The figures are loss and accuracy on the 25,000 test reviews; ours are

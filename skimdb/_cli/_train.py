@@ -70,7 +70,7 @@ def train(
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")] = Path(
         "skimdb-model"
     ),
-):
+) -> None:
     """Train a model on labelled reviews, test it, and save it.
 
     Shows loss (log loss) and accuracy on the rows it trained on, on those

@@ -78,7 +78,7 @@ def tune(
     ] = None,
     seed: Seed = 0,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")] = DEFAULT_FOLDER,
-):
+) -> None:
     """Search for the best units, batch size and epochs, and save the model trained with them.
 
     Each candidate is trained and tested on folds of the training rows; the
@@ -104,7 +104,8 @@ def tune(
     from skimdb._cli._search import dask_client
     from skimdb._cli._search_request import check_no_search, data_name, read_request, resumed
 
-    given = {name for name in ctx.params if ctx.get_parameter_source(name).name != "DEFAULT"}
+    sources = {name: ctx.get_parameter_source(name) for name in ctx.params}
+    given = {name for name, source in sources.items() if source and source.name != "DEFAULT"}
     _check_usage(given, jobs)
     request = {
         "data": data_name(data),

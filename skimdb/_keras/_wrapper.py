@@ -5,11 +5,22 @@ from collections import defaultdict
 import scipy.sparse as sp
 from scikeras.utils.transformers import ClassifierLabelEncoder
 from scikeras.wrappers import KerasClassifier
-from sklearn.utils import ClassifierTags
+from sklearn.utils import ClassifierTags, Tags, TargetTags
 from sklearn.utils.validation import validate_data
 
 
-class SparseKerasClassifier(KerasClassifier):
+class DefaultTags:
+    """The last base class, whose tags the others add to.
+
+    SciKeras has scikit-learn's mixin behind the base class, where scikit-learn 1.6 asks it for
+    tags all the same, and it asks the next class in turn.
+    """
+
+    def __sklearn_tags__(self):
+        return Tags(estimator_type=None, target_tags=TargetTags(required=False))
+
+
+class SparseKerasClassifier(KerasClassifier, DefaultTags):
     """A KerasClassifier that takes CSR rows as they are.
 
     SciKeras 0.13 turns sparse rows into a LIL matrix of Python lists when it validates them, and

@@ -1,9 +1,16 @@
 """make_reviews: artificial reviews with the statistics of the IMDB data, in any number."""
 
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from skimdb._checks import check_int
 from skimdb._ragged import split_rows
+
+if TYPE_CHECKING:
+    from skimdb._typing import DataAndTarget, RandomState
 
 START_CHAR = 1
 FIRST_WORD = 4
@@ -18,7 +25,12 @@ GOLDEN_RATIO = (1 + 5**0.5) / 2
 ROWS_PER_BLOCK = 8192
 
 
-def make_reviews(n_samples=1000, *, n_words=10_000, random_state=None):
+def make_reviews(
+    n_samples: int = 1000,
+    *,
+    n_words: int = 10_000,
+    random_state: RandomState | np.random.Generator = None,
+) -> DataAndTarget:
     """Make artificial reviews: sequences of word ids with the statistics of the IMDB data.
 
     Word frequencies follow the Zipf-Mandelbrot law and lengths a log-normal distribution of mean

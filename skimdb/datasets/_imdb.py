@@ -1,6 +1,9 @@
 """fetch_imdb and fetch_word_index: the Large Movie Review Dataset."""
 
+from __future__ import annotations
+
 import json
+from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 
@@ -13,24 +16,61 @@ from skimdb.datasets._npz import NpzReviews
 from skimdb.datasets._sequences import LARGEST_ID
 from skimdb.datasets._text import SPLITS, TextReviews
 
+if TYPE_CHECKING:
+    from sklearn.utils import Bunch
+
+    from skimdb._typing import DataAndTarget, PathLike, RandomState
+
 LARGEST_SEED = 2**32 - 1
 
 
+@overload
 def fetch_imdb(
     *,
-    subset="train",
-    num_words=None,
-    skip_top=0,
-    maxlen=None,
-    start_char=1,
-    oov_char=2,
-    index_from=3,
-    random_state=113,
-    as_text=False,
-    data_home=None,
-    download_if_missing=True,
-    return_X_y=False,
-):
+    subset: Literal["train", "test", "all"] = ...,
+    num_words: int | None = ...,
+    skip_top: int = ...,
+    maxlen: int | None = ...,
+    start_char: int | None = ...,
+    oov_char: int | None = ...,
+    index_from: int = ...,
+    random_state: RandomState = ...,
+    as_text: bool = ...,
+    data_home: PathLike | None = ...,
+    download_if_missing: bool = ...,
+    return_X_y: Literal[True],
+) -> DataAndTarget: ...
+@overload
+def fetch_imdb(
+    *,
+    subset: Literal["train", "test", "all"] = ...,
+    num_words: int | None = ...,
+    skip_top: int = ...,
+    maxlen: int | None = ...,
+    start_char: int | None = ...,
+    oov_char: int | None = ...,
+    index_from: int = ...,
+    random_state: RandomState = ...,
+    as_text: bool = ...,
+    data_home: PathLike | None = ...,
+    download_if_missing: bool = ...,
+    return_X_y: bool = ...,
+) -> Bunch: ...
+def fetch_imdb(
+    *,
+    subset: Literal["train", "test", "all"] = "train",
+    num_words: int | None = None,
+    skip_top: int = 0,
+    maxlen: int | None = None,
+    start_char: int | None = 1,
+    oov_char: int | None = 2,
+    index_from: int = 3,
+    random_state: RandomState = 113,
+    as_text: bool = False,
+    data_home: PathLike | None = None,
+    download_if_missing: bool = True,
+    return_X_y: bool = False,
+) -> Bunch | DataAndTarget:
     """Load the Large Movie Review Dataset: 50,000 IMDB reviews, half positive, half negative.
 
     The reviews come as sequences of word ids, with the values and in the order that
@@ -176,7 +216,9 @@ def fetch_imdb(
     return labelled_reviews(X, y, description="imdb.rst", return_X_y=return_X_y)
 
 
-def fetch_word_index(*, data_home=None, download_if_missing=True):
+def fetch_word_index(
+    *, data_home: PathLike | None = None, download_if_missing: bool = True
+) -> dict[str, int]:
     """Load the word index of the IMDB data: 88,584 words and their ranks by frequency.
 
     The file ``imdb_word_index.json`` is looked for in this order: what ``data_home``, or else the

@@ -1,14 +1,26 @@
 """load_sample_reviews: a small corpus that the package brings along."""
 
+from __future__ import annotations
+
 import json
+from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 
 from skimdb._checks import check_bool
 from skimdb.datasets._bunch import DATA_FOLDER, labelled_reviews
 
+if TYPE_CHECKING:
+    from sklearn.utils import Bunch
 
-def load_sample_reviews(*, return_X_y=False):
+    from skimdb._typing import DataAndTarget
+
+
+@overload
+def load_sample_reviews(*, return_X_y: Literal[True]) -> DataAndTarget: ...
+@overload
+def load_sample_reviews(*, return_X_y: bool = ...) -> Bunch: ...
+def load_sample_reviews(*, return_X_y: bool = False) -> Bunch | DataAndTarget:
     """Load 400 short reviews of invented films, half of them positive and half negative.
 
     They were written for skimdb, and are part of the package: no download, no licence to mind.

@@ -1,0 +1,66 @@
+"""Type hints: all public names have them, and type checkers find them."""
+
+import inspect
+from importlib.resources import files
+
+import matplotlib.pyplot as plt
+import pytest
+import typed_script
+
+import skimdb
+from skimdb import datasets
+
+
+def public_callables():
+    """Names and functions: the public functions, and the public methods of public classes."""
+    for module, names in ((skimdb, skimdb.__all__), (datasets, datasets.__all__)):
+        for name in names:
+            item = getattr(module, name)
+            if inspect.isfunction(item):
+                yield name, item
+            for method_name, method in vars(item).items() if inspect.isclass(item) else ():
+                function = getattr(method, "fget", getattr(method, "__func__", method))
+                is_public = method_name == "__init__" or not method_name.startswith("_")
+                if is_public and inspect.isfunction(function):
+                    yield f"{name}.{method_name}", function
+
+
+PUBLIC = dict(public_callables())
+
+
+def test_finds_functions_methods_and_properties():
+    expected = {
+        "fetch_imdb",
+        "multi_hot_pipeline",
+        "DenseClassifier.__init__",
+        "DenseClassifier.fit",
+        "DenseClassifier.model_",
+        "TrainingHistoryDisplay.from_estimator",
+    }
+    assert expected <= PUBLIC.keys()
+
+
+@pytest.mark.parametrize("name", PUBLIC)
+def test_public_signature_is_typed(name):
+    signature = inspect.signature(PUBLIC[name])
+    untyped = [
+        parameter.name
+        for parameter in signature.parameters.values()
+        if parameter.annotation is parameter.empty and parameter.name not in ("self", "cls")
+    ]
+    assert not untyped
+    assert signature.return_annotation is not signature.empty
+
+
+def test_package_says_that_it_is_typed():
+    assert files("skimdb").joinpath("py.typed").is_file()
+
+
+def test_type_checkers_are_shown_each_name_that_is_loaded_lazily():
+    assert sorted(skimdb.__all__) == sorted([*skimdb._MODULE_OF, "datasets"])
+
+
+def test_typed_script_runs(tmp_path, capsys):
+    assert typed_script.main(tmp_path) > 0.5
+    assert "network.keras" in capsys.readouterr().out
+    plt.close("all")
