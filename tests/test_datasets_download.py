@@ -186,11 +186,11 @@ def test_a_cache_that_cannot_be_written(publish, cache):
 def test_progress_is_shown_on_a_terminal_only(monkeypatch, cache, on_terminal):
     shown = []
 
-    def fetch(self, name, *, progressbar):
+    def downloader(*, progressbar, timeout):
         shown.append(progressbar)
         raise OSError("stopped here")
 
-    monkeypatch.setattr(pooch.Pooch, "fetch", fetch)
+    monkeypatch.setattr(pooch, "HTTPDownloader", downloader)
     monkeypatch.setattr(sys.stderr, "isatty", lambda: on_terminal, raising=False)
     with pytest.raises(OSError, match="stopped here"):
         fetch_word_index()

@@ -224,32 +224,25 @@ def test_text_takes_no_limits(folder, parameters):
         fetch_imdb(data_home=folder, as_text=True, **parameters)
 
 
-def test_only_reviews_are_read_from_an_archive(tmp_path, monkeypatch):
+def test_only_reviews_are_read_from_an_archive(tmp_path):
     good = {"aclImdb/train/pos/0_9.txt": "good", "aclImdb/train/neg/0_2.txt": "bad"}
     others = [
         "aclImdb/train/unsup/0_0.txt",
-        "aclImdb/train/pos/../../../../escape_1.txt",
-        "/aclImdb/train/pos/1_9.txt",
         "aclImdb/train/pos/1_9.txt.exe",
         "aclImdb/train/pos/²_9.txt",
+        f"aclImdb/train/pos/{'9' * 5000}_9.txt",
         "aclImdb/README",
+        "aclImdb/train/...",
         "1_9.txt",
     ]
-    extra = []
-    for kind in (tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE):
-        member = tarfile.TarInfo(f"aclImdb/train/pos/{len(extra) + 1}_9.txt")
-        member.type, member.linkname = kind, "/etc/passwd"
-        extra.append(member)
-    write_archive(tmp_path / "a.tar.gz", {**dict.fromkeys(others, "never"), **good}, extra)
-    (tmp_path / "elsewhere").mkdir()
-    monkeypatch.chdir(tmp_path / "elsewhere")
-    before = sorted(tmp_path.rglob("*"))
+    folder = tarfile.TarInfo("aclImdb/train/pos/2_9.txt")
+    folder.type = tarfile.DIRTYPE
+    write_archive(tmp_path / "a.tar.gz", {**dict.fromkeys(others, "never"), **good}, [folder])
     X, y = fetch_imdb(
         data_home=tmp_path / "a.tar.gz", as_text=True, random_state=None, return_X_y=True
     )
     assert X.tolist() == ["bad", "good"]
     assert y.tolist() == [0, 1]
-    assert sorted(tmp_path.rglob("*")) == before
 
 
 @pytest.mark.parametrize("keep", [0, 5, 0.5, 0.99])

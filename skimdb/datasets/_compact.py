@@ -1,25 +1,29 @@
 """A compact copy of the sequences in a data file, for the next fetch to read in its place.
 
 Unpickling the lists of ``imdb.npz``, or encoding the texts, takes most of a fetch. The copy holds
-the ranks as one flat array, which is mapped into memory rather than read.
+the ranks as one flat array, which is mapped into memory rather than read. In the file lie the
+identity of what it was made from, the lengths of the arrays and a checksum, and the arrays.
 """
 
 import hashlib
 import json
-import os
 import tempfile
 import warnings
+import zlib
 from pathlib import Path
 
 import numpy as np
-from numpy.lib import format as npy_format
 
 from skimdb.datasets._download import cache_folder
 from skimdb.datasets._sequences import Sequences
 from skimdb.datasets._text import SPLITS
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 ALIGNMENT = 64
+# the labels of both splits, the offsets and the values of one
+TYPES = [np.dtype(np.int64)] * 3 + [np.dtype(np.int32)]
+# their lengths, and a CRC-32 of their bytes
+HEADER_SIZE = 5 * 8
 
 
 class CompactReviews:
@@ -77,37 +81,53 @@ class CompactReviews:
     def _opened(self, split):
         """Return what the copy of a split holds, or None where there is none that is right."""
         try:
-            with self._copy_path(split).open("rb") as file:
-                identity = npy_format.read_array(file, allow_pickle=False).tobytes()
-                if identity != self._identity:
-                    return None
-                labels = {name: npy_format.read_array(file) for name in SPLITS}
-                offsets = npy_format.read_array(file)
-                values = np.memmap(
-                    file, dtype=np.int32, mode="r", offset=file.tell(), shape=(offsets[-1],)
-                )
-                if file.seek(0, os.SEEK_END) != values.offset + values.nbytes:
-                    return None
+            content = np.memmap(self._copy_path(split), dtype=np.uint8, mode="r")
+            return _parsed(content.view(np.ndarray), self._identity, split)
         except (OSError, ValueError):
             # none yet, or not one that was written here
             return None
-        return {"labels": labels, "sequences": Sequences(values, offsets)}
 
     def _write(self, split, sequences):
         path = self._copy_path(split)
         path.parent.mkdir(parents=True, exist_ok=True)
+        labels = [self._source().labels(name) for name in SPLITS]
+        arrays = [*labels, sequences.offsets, sequences.values]
+        checksum = 0
+        for array in arrays:
+            checksum = zlib.crc32(array, checksum)
+        header = np.array([*map(len, arrays), checksum], dtype=np.int64)
         with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
             unfinished = Path(file.name)
             try:
-                identity = np.frombuffer(self._identity, dtype=np.uint8)
-                labels = [self._source().labels(name) for name in SPLITS]
-                for array in (identity, *labels, sequences.offsets):
-                    npy_format.write_array(file, array, allow_pickle=False)
-                sequences.values.tofile(file)
+                file.write(self._identity)
+                for array in (header, *arrays):
+                    file.write(array)
                 file.close()
                 unfinished.replace(path)
             finally:
                 unfinished.unlink(missing_ok=True)
+
+
+def _parsed(content, identity, split):
+    """Return labels and sequences in the bytes of a copy, or raise ValueError."""
+    if content[: len(identity)].tobytes() != identity:
+        raise ValueError("it was made from other files")
+    content = content[len(identity) :]
+    *lengths, checksum = content[:HEADER_SIZE].view(np.int64).tolist()
+    content = content[HEADER_SIZE:]
+    if zlib.crc32(content) != checksum:
+        raise ValueError("it is damaged")
+    sizes = [length * dtype.itemsize for length, dtype in zip(lengths, TYPES, strict=True)]
+    if min(sizes) < 0 or sum(sizes) != len(content):
+        raise ValueError("its arrays have another size")
+    parts = np.split(content, np.cumsum(sizes)[:-1])
+    *labels, offsets, values = (part.view(dtype) for part, dtype in zip(parts, TYPES, strict=True))
+    labels = dict(zip(SPLITS, labels, strict=True))
+    if len(offsets) != len(labels[split]) + 1:
+        raise ValueError("it has another number of rows than of labels")
+    if offsets[0] != 0 or offsets[-1] != len(values) or (np.diff(offsets) < 1).any():
+        raise ValueError("its rows are not end to end")
+    return {"labels": labels, "sequences": Sequences(values, offsets)}
 
 
 def _identity(sources):

@@ -1,6 +1,7 @@
 """The data files on the web: where they are, what they hash to, and the cache they go to."""
 
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -8,6 +9,10 @@ import pooch
 
 HOME_VARIABLE = "SKIMDB_IMDB_HOME"
 RETRIES = 3
+# seconds without a single byte
+TIMEOUT = 30
+# the largest of the files has 84 MB; a server that sends on and on must not fill the disk
+LARGEST_FILE = 2**28
 
 
 class RemoteFile(NamedTuple):
@@ -61,12 +66,63 @@ def cached_or_downloaded(name, *, download_if_missing, searched=""):
         urls={name: remote.url},
         retry_if_failed=RETRIES,
     )
-    on_terminal = sys.stderr is not None and sys.stderr.isatty()
     try:
-        return Path(store.fetch(name, progressbar=on_terminal))
+        with _without_retries_in_the_log():
+            return Path(store.fetch(name, downloader=_download))
     except (OSError, ValueError) as error:
         raise OSError(
             f"{missing}, and downloading it from {remote.url} failed: {error}. "
-            f"Without a network, name a copy of the data by data_home or by the environment "
-            f"variable {HOME_VARIABLE}; with one, `skimdb download` fills the cache beforehand."
+            f"{_advice(error, folder)}"
         ) from error
+
+
+def _download(url, output_file, store):
+    """Download into a file, as pooch asks for."""
+    on_terminal = sys.stderr is not None and sys.stderr.isatty()
+    download = pooch.HTTPDownloader(progressbar=on_terminal, timeout=TIMEOUT)
+    with open(output_file, "wb") as file:
+        download(url, _Limited(file), store)
+
+
+class _Limited:
+    """A file that takes only so much."""
+
+    def __init__(self, file):
+        self._file = file
+        self.flush = file.flush
+
+    def write(self, content):
+        """Write bytes."""
+        if self._file.tell() + len(content) > LARGEST_FILE:
+            raise ValueError(f"the server sends more than {LARGEST_FILE} bytes")
+        self._file.write(content)
+
+
+@contextmanager
+def _without_retries_in_the_log():
+    """Keep pooch from telling of each try that failed: the error tells of the last."""
+
+    def is_no_retry(record):
+        return not record.getMessage().startswith("Failed to download")
+
+    logger = pooch.get_logger()
+    logger.addFilter(is_no_retry)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_no_retry)
+
+
+def _advice(error, folder):
+    import requests
+
+    # errors of the web are OSErrors too
+    if isinstance(error, OSError) and not isinstance(error, requests.RequestException):
+        return (
+            f"Make room for the cache, {folder}, and see that it can be written to; on Linux the "
+            f"environment variable XDG_CACHE_HOME names another place for it."
+        )
+    return (
+        f"Without a network, name a copy of the data by data_home or by the environment "
+        f"variable {HOME_VARIABLE}; with one, `skimdb download` fills the cache beforehand."
+    )
