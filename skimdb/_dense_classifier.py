@@ -12,9 +12,10 @@ from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from skimdb._all_or_nothing import all_or_nothing
 from skimdb._checks import check_bool, check_int, check_real
 from skimdb._epoch_tasks import CallbackSupportMixin, EpochTasks, NoTasks, with_callbacks
-from skimdb._forward import forward
+from skimdb._forward import check_finite, forward
 from skimdb._network_spec import NetworkSpec
 from skimdb._training import TrainingRows, TrainingState, train
 from skimdb._training_rows import (
@@ -42,7 +43,8 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     The network is trained by Keras on TensorFlow, through SciKeras, with a first layer and a batch
     feed made for CSR rows, which are never made dense. It ends in one sigmoid unit for two classes
     and in a softmax for more. Once fitted it predicts from its weights with NumPy and SciPy:
-    predicting, and unpickling, need no TensorFlow.
+    predicting, and unpickling, need no TensorFlow. Rows with values so large that the scores
+    overflow are an error, in training and in prediction.
 
     Parameters
     ----------
@@ -202,6 +204,7 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self.random_state = random_state
         self.verbose = verbose
 
+    @all_or_nothing
     @with_callbacks
     def fit(
         self,
@@ -233,7 +236,9 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         Raises
         ------
         ValueError, TypeError
-            If a parameter or the data can't be used; the message names it.
+            If a parameter or the data can't be used, or the training diverges: some weights are
+            infinite or NaN in the end. The message says which. After any error, and after Ctrl-C,
+            the classifier is as it was before.
         """
         self._check_fit_parameters()
         going_on = self.warm_start and hasattr(self, "coefs_")
@@ -268,6 +273,7 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         tasks.end(state.weights)
         return self
 
+    @all_or_nothing
     def partial_fit(
         self,
         X: MatrixLike,
@@ -278,7 +284,8 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """Train for one pass over these rows, going on from the last call.
 
         After a ``fit`` without ``warm_start`` it goes on from its weights, with an optimizer that
-        begins anew. Each call counts as an epoch in ``n_iter_`` and ``history_``.
+        begins anew. Each call counts as an epoch in ``n_iter_`` and ``history_``. One that fails
+        or is interrupted changes nothing, as in ``fit``.
 
         Parameters
         ----------
@@ -457,13 +464,8 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     def _checked_network(self, classes, going_on):
         network = NetworkSpec.of(self, self.n_features_in_, len(classes))
-        for name in ("units", "activation") if going_on else ():
-            before = getattr(self._network, name)
-            if getattr(network, name) != before:
-                raise ValueError(
-                    f"{name} must stay {before!r} while training goes on, "
-                    f"got {getattr(self, name)!r}."
-                )
+        if going_on:
+            network.check_goes_on_from(self._network)
         return network
 
     def _store(self):
@@ -513,4 +515,6 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """Return what goes into the activation of the last layer."""
         check_is_fitted(self)
         X = validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=False)
-        return forward(X, self.coefs_, self.intercepts_, self._network.activation)
+        scores = forward(X, self.coefs_, self.intercepts_, self._network.activation)
+        check_finite(scores)
+        return scores

@@ -10,6 +10,7 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from skimdb._all_or_nothing import all_or_nothing
 from skimdb._checks import check_bool, check_choice, check_int
 from skimdb._integer_rows import flattened, row_of
 from skimdb._ragged import split_rows
@@ -116,6 +117,7 @@ class MultiHotVectorizer(TransformerMixin, BaseEstimator):
         self.fit_transform(X, y)
         return self
 
+    @all_or_nothing
     def fit_transform(self, X: IntSequences, y: object = None) -> CsrMatrix:
         """Fit to sequences and return their matrix, reading X once.
 

@@ -77,6 +77,15 @@ class NetworkSpec:
         mine, others = (_described("optimizer", part.optimizer) for part in (self, other))
         return mine == others
 
+    def check_goes_on_from(self, earlier):
+        """Raise unless this network can take over the weights of an earlier one."""
+        for name in ("units", "activation"):
+            before, now = getattr(earlier, name), getattr(self, name)
+            if now != before:
+                raise ValueError(
+                    f"{name} must stay {before!r} while training goes on, got {now!r}."
+                )
+
     def initial_weights(self, seed):
         """Return weights as Keras's Dense draws them: Glorot uniform kernels, zero biases.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from itertools import pairwise, repeat
@@ -13,6 +14,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
+from skimdb._all_or_nothing import all_or_nothing
 from skimdb._checks import check_bool, check_int
 from skimdb._integer_rows import flattened
 from skimdb._ragged import split_rows, with_first
@@ -28,6 +30,7 @@ TEXTS_PER_BLOCK = 256
 FEW_TEXTS = 50
 TEXTS_PER_COUNT = 2048
 LARGEST_ID = np.iinfo(np.int32).max
+_building = threading.Lock()
 
 
 class WordIndexEncoder(
@@ -111,6 +114,7 @@ class WordIndexEncoder(
         self.lowercase = lowercase
         self.filters = filters
 
+    @all_or_nothing
     def fit(self, X: Iterable[str] | None = None, y: object = None) -> Self:
         """Take over the given vocabulary, or learn one from the texts.
 
@@ -301,10 +305,17 @@ class WordIndexEncoder(
 
     def _look_up_many(self, text):
         """Return where each word starts, and its rank."""
-        if self._table is None:
-            ranks = {_encoded(word): rank for word, rank in self.vocabulary_.items()}
-            self._table = WordTable(ranks)
-        return self._table.look_up(text)
+        table = self._table
+        if table is None:
+            # one thread builds the table; the others do without it for so long
+            if not _building.acquire(blocking=False):
+                return self._look_up_few(text)
+            try:
+                ranks = {_encoded(word): rank for word, rank in self.vocabulary_.items()}
+                table = self._table = WordTable(ranks)
+            finally:
+                _building.release()
+        return table.look_up(text)
 
     def _look_up_few(self, text):
         """Do the same for a few texts, which take less time than the table takes to build."""

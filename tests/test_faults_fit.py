@@ -1,0 +1,354 @@
+"""Fits that fail or are interrupted leave the estimator, and all fits after them, as they were."""
+
+import os
+import signal
+import threading
+from functools import partial
+
+import joblib
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from joblib.externals.loky.process_executor import TerminatedWorkerError
+from sklearn.base import clone
+from sklearn.exceptions import FitFailedWarning, NotFittedError
+from sklearn.model_selection import GridSearchCV
+
+from skimdb import DenseClassifier, MultiHotVectorizer, WordIndexEncoder, multi_hot_pipeline
+from skimdb._keras._batch_feed import BatchFeed
+from skimdb.datasets import load_sample_reviews, make_reviews
+
+
+def made_rows(n_words, seed):
+    sequences, y = make_reviews(300, n_words=n_words, random_state=seed)
+    return MultiHotVectorizer(num_words=n_words).fit_transform(sequences), y
+
+
+@pytest.fixture(scope="module")
+def data():
+    return made_rows(80, seed=0)
+
+
+@pytest.fixture(scope="module")
+def other_data():
+    """Rows with other columns, which have names, and with other classes."""
+    X, y = made_rows(50, seed=1)
+    names = [f"word_{i}" for i in range(X.shape[1])]
+    return pd.DataFrame(X.toarray(), columns=names), np.array(["bad", "good"])[y]
+
+
+def classifier(**parameters):
+    return DenseClassifier(
+        **{"units": 6, "epochs": 3, "batch_size": 32, "random_state": 0, **parameters}
+    )
+
+
+def learned(estimator):
+    """All that is not a parameter."""
+    parameters = estimator.get_params(deep=False)
+    return {name: value for name, value in vars(estimator).items() if name not in parameters}
+
+
+def fingerprint(estimator):
+    """A digest of all that is learned, to the last bit."""
+    return joblib.hash(learned(estimator))
+
+
+class Raise(keras.callbacks.Callback):
+    def __init__(self, error, hook):
+        super().__init__()
+        self._error = error
+        setattr(self, hook, self._raise)
+
+    def _raise(self, number, logs=None):
+        raise self._error
+
+
+def raise_in_callback(error, hook="on_epoch_end"):
+    def arrange(estimator, arguments, monkeypatch):
+        estimator.set_params(callbacks=Raise(error, hook))
+
+    return arrange
+
+
+def raise_in_product(error):
+    """Let the batch feed fail, which TensorFlow calls."""
+
+    def arrange(estimator, arguments, monkeypatch):
+        rows_of = BatchFeed._rows
+
+        def rows(feed, first, last):
+            if first == 3:
+                raise error
+            return rows_of(feed, first, last)
+
+        monkeypatch.setattr(BatchFeed, "_rows", rows)
+
+    return arrange
+
+
+def with_argument(name, value):
+    def arrange(estimator, arguments, monkeypatch):
+        arguments[name] = value
+
+    return arrange
+
+
+def with_parameter(**parameters):
+    def arrange(estimator, arguments, monkeypatch):
+        estimator.set_params(**parameters)
+
+    return arrange
+
+
+FAULTS = {
+    "interrupted after an epoch": (raise_in_callback(KeyboardInterrupt()), KeyboardInterrupt),
+    "interrupted in an epoch": (
+        raise_in_callback(KeyboardInterrupt(), "on_train_batch_end"),
+        KeyboardInterrupt,
+    ),
+    "callback fails": (raise_in_callback(OSError("disk full")), OSError),
+    "memory is full": (raise_in_product(MemoryError("no room")), MemoryError),
+    "bad weights": (with_argument("sample_weight", [-1.0] * 300), ValueError),
+    "bad parameter": (with_parameter(dropout=2), ValueError),
+    "unknown optimizer": (with_parameter(optimizer="none"), ValueError),
+    "diverges": (with_parameter(learning_rate=1e30), ValueError),
+}
+faults = pytest.mark.parametrize(("arrange", "error"), FAULTS.values(), ids=FAULTS.keys())
+
+
+@faults
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_an_unfitted_classifier_stays_unfitted(other_data, monkeypatch, arrange, error, method):
+    X, y = other_data
+    unfitted = classifier()
+    arguments = {"classes": ["bad", "good"]} if method == "partial_fit" else {}
+    arrange(unfitted, arguments, monkeypatch)
+    with pytest.raises(error):
+        getattr(unfitted, method)(X, y, **arguments)
+    assert learned(unfitted) == {}
+    with pytest.raises(NotFittedError):
+        unfitted.predict(X)
+
+
+@faults
+def test_a_fitted_classifier_keeps_what_it_learned(data, other_data, monkeypatch, arrange, error):
+    X, y = data
+    fitted = classifier().fit(X, y)
+    before, expected = fingerprint(fitted), fitted.predict_proba(X)
+    arguments = {}
+    arrange(fitted, arguments, monkeypatch)
+    with pytest.raises(error):
+        fitted.fit(*other_data, **arguments)
+    assert fingerprint(fitted) == before
+    np.testing.assert_array_equal(fitted.predict_proba(X), expected)
+    assert not hasattr(fitted, "feature_names_in_")
+
+
+@faults
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_training_goes_on_as_if_it_had_not_failed(data, monkeypatch, arrange, error, method):
+    X, y = data
+    started = classifier(warm_start=True).fit(X, y)
+    before = fingerprint(started)
+    expected = fingerprint(getattr(classifier(warm_start=True).fit(X, y), method)(X, y))
+    parameters, arguments = started.get_params(), {}
+    with monkeypatch.context() as patch:
+        arrange(started, arguments, patch)
+        with pytest.raises(error):
+            getattr(started, method)(X, y, **arguments)
+    assert fingerprint(started) == before
+    assert fingerprint(getattr(started.set_params(**parameters), method)(X, y)) == expected
+
+
+def test_bad_validation_rows_leave_no_trace(other_data):
+    X, y = other_data
+    unfitted = classifier()
+    with pytest.raises(ValueError, match="y_val must hold none but the classes"):
+        unfitted.fit(X, y, X_val=X[:2], y_val=["good", "unknown"])
+    assert learned(unfitted) == {}
+
+
+def test_a_failing_scikit_learn_callback_leaves_no_trace(data):
+    pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks since 1.9")
+
+    class Fail:
+        def setup(self, estimator, context):
+            pass
+
+        def on_fit_task_begin(self, estimator, context, **_):
+            pass
+
+        def on_fit_task_end(self, estimator, context, **_):
+            raise OSError("disk full")
+
+        def teardown(self, estimator, context):
+            pass
+
+    unfitted = classifier().set_callbacks(Fail())
+    with pytest.raises(OSError, match="disk full"):
+        unfitted.fit(*data)
+    assert [*learned(unfitted)] == ["_skl_callbacks"]
+    unfitted.set_callbacks()
+    assert fingerprint(unfitted.fit(*data)) == fingerprint(classifier().fit(*data))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="sends signals as POSIX systems do")
+def test_ctrl_c_at_any_moment(data, other_data):
+    X, y = data
+    fitted = classifier().fit(X, y)
+    before = fingerprint(fitted)
+    fitted.set_params(epochs=10_000)
+    # while the network is built, and while it is trained
+    for delay in np.linspace(0, 0.6, 10):
+        interrupt = threading.Timer(delay, os.kill, [os.getpid(), signal.SIGINT])
+        with pytest.raises(KeyboardInterrupt):  # noqa: PT012 (the signal may come at once)
+            interrupt.start()
+            fitted.fit(*other_data, X_val=other_data[0], y_val=other_data[1])
+        assert fingerprint(fitted) == before
+        # with a trainer of the pool, if the interrupted one had got there
+        assert fingerprint(classifier().fit(X, y)) == before
+
+
+def test_an_interrupted_pipeline_keeps_its_classifier():
+    texts, y = load_sample_reviews(return_X_y=True)
+    interrupt = Raise(KeyboardInterrupt(), "on_epoch_end")
+    pipeline = multi_hot_pipeline(text=True, units=6, epochs=3, batch_size=32, random_state=0)
+    unfitted = clone(pipeline).set_params(classifier__callbacks=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        unfitted.fit(texts, y)
+    assert learned(unfitted["classifier"]) == {}
+    with pytest.raises(NotFittedError):
+        unfitted.predict(texts)
+
+    pipeline.fit(texts[:300], y[:300])
+    before = fingerprint(pipeline["classifier"])
+    pipeline.set_params(classifier__callbacks=interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        pipeline.fit(texts, y)
+    assert fingerprint(pipeline["classifier"]) == before
+
+
+# --- encoder and vectorizer -------------------------------------------------------------------
+
+
+def test_a_failed_refit_leaves_the_encoder_its_vocabulary(monkeypatch):
+    texts = ["a great film", "a bad film"] * 30
+    encoder = WordIndexEncoder()
+    with pytest.raises(ValueError, match="at least one word"):
+        encoder.fit(["", "!"])
+    assert learned(encoder) == {}
+
+    expected = [ids.tolist() for ids in encoder.fit(texts).transform(texts)]
+    before = learned(encoder)
+    with pytest.raises(ValueError, match="at least one word"):
+        encoder.fit(["", "!"])
+    assert learned(encoder) == before
+
+    def interrupt(text):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("skimdb._word_index.count_words", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        encoder.fit(["other words"])
+    assert learned(encoder) == before
+    assert [ids.tolist() for ids in encoder.transform(texts)] == expected
+
+
+@pytest.mark.parametrize("method", ["fit", "fit_transform"])
+def test_a_failed_refit_leaves_the_vectorizer_its_columns(method):
+    vectorizer = MultiHotVectorizer(mode="count", handle_unknown="oov", oov_char=2)
+    too_few_columns = [[1], [0]]
+    with pytest.raises(ValueError, match="oov_char must be below num_words=2"):
+        getattr(vectorizer, method)(too_few_columns)
+    assert learned(vectorizer) == {}
+
+    before = learned(vectorizer.fit([[1, 5], [9]]))
+    with pytest.raises(ValueError, match="oov_char must be below num_words=2"):
+        getattr(vectorizer, method)(too_few_columns)
+    assert learned(vectorizer) == before
+    assert vectorizer.transform([[20]]).shape == (1, 10)
+
+
+# --- training that diverges -------------------------------------------------------------------
+
+
+def test_divergence_is_an_error_that_says_what_to_do(data):
+    X, y = data
+    with pytest.raises(ValueError, match=r"the training diverged: after 3 epochs.* below 1e\+30"):
+        classifier(learning_rate=1e30).fit(X, y)
+    three = np.arange(len(y)) % 3
+    with pytest.raises(ValueError, match="the training diverged"):
+        classifier(learning_rate=1e30).fit(X, three)
+    with pytest.raises(ValueError, match="below that of the optimizer, or smaller values in X"):
+        classifier(optimizer=keras.optimizers.SGD(1e30), activation="linear").fit(X, y)
+
+
+def test_early_stopping_goes_back_to_an_epoch_before_the_divergence(data):
+    schedule = keras.callbacks.LearningRateScheduler(lambda epoch: 1e30 if epoch else 1e-3)
+    stopped = classifier(early_stopping=True, epochs=5, callbacks=schedule).fit(*data)
+    assert not np.isfinite(stopped.history_["val_loss"][-1])
+    assert np.isfinite(stopped.predict_proba(data[0])).all()
+
+
+def test_a_diverged_state_is_not_kept(data, tmp_path):
+    with pytest.raises(ValueError, match="the training diverged"):
+        classifier(learning_rate=1e30, memory=tmp_path).fit(*data)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_search_passes_over_candidates_that_diverge(data):
+    search = GridSearchCV(classifier(), {"learning_rate": [1e30, 0.01]}, cv=2)
+    with pytest.warns(FitFailedWarning, match="the training diverged"):
+        search.fit(*data)
+    assert search.best_params_ == {"learning_rate": 0.01}
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize("method", ["predict", "predict_proba", "decision_function"])
+def test_scores_that_overflow_give_no_class(data, n_classes, method):
+    X, _ = data
+    fitted = classifier().fit(X, np.arange(X.shape[0]) % n_classes)
+    rows = X[:3].toarray()
+    rows[1] = np.finfo(np.float32).max
+    with (
+        pytest.raises(ValueError, match=r"X must hold values small enough .* row 1 gives"),
+        np.errstate(over="ignore", invalid="ignore"),
+    ):
+        getattr(fitted, method)(rows)
+    assert len(getattr(fitted, method)(X[:3])) == 3
+
+
+# --- a worker that dies -----------------------------------------------------------------------
+
+
+def score_and_die_once(folder, estimator, X, y):
+    """Score, but kill the worker once five training states are kept."""
+    killed = folder / "killed"
+    if len(list(folder.glob("*.npz"))) >= 5 and not killed.exists():
+        killed.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return estimator.score(X, y)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="kills as POSIX systems do")
+def test_a_search_goes_on_where_the_death_of_a_worker_stopped_it(data, tmp_path):
+    grid = {"units": [4, 6], "epochs": [1, 2, 3]}
+    expected = GridSearchCV(classifier(), grid, cv=2).fit(*data)
+
+    score = partial(score_and_die_once, tmp_path)
+    search = GridSearchCV(classifier(memory=tmp_path), grid, cv=2, n_jobs=2, scoring=score)
+    with pytest.raises(TerminatedWorkerError):
+        search.fit(*data)
+    kept = {path: path.stat().st_ino for path in tmp_path.glob("*.npz")}
+    assert len(kept) >= 5
+
+    search.fit(*data)
+    np.testing.assert_array_equal(
+        search.cv_results_["mean_test_score"], expected.cv_results_["mean_test_score"]
+    )
+    assert len(list(tmp_path.glob("*.npz"))) > len(kept)
+    # a state that is trained again is written anew
+    assert {path: path.stat().st_ino for path in kept} == kept
