@@ -1,7 +1,16 @@
-"""Checks of parameters that several estimators share; each message names the parameter."""
+"""Checks of arguments that several modules share; each message names the argument."""
 
+import os
+import re
+from contextlib import contextmanager
 from math import isfinite
 from numbers import Integral, Real
+from pathlib import Path
+
+import numpy as np
+import scipy.sparse as sp
+
+LONGEST_SHOWN = 100
 
 
 def check_int(name, value, *, at_least=0, at_most=None, none_allowed=False):
@@ -13,22 +22,24 @@ def check_int(name, value, *, at_least=0, at_most=None, none_allowed=False):
         expected += f" and at most {at_most}"
     if none_allowed:
         expected += " or None"
-    if not isinstance(value, Integral) or isinstance(value, bool):
-        raise TypeError(f"{name} must be {expected}, got {value!r}.")
+    if not is_number(value, Integral):
+        raise TypeError(f"{name} must be {expected}, got {shown(value)}.")
     if value < at_least or (at_most is not None and value > at_most):
-        raise ValueError(f"{name} must be {expected}, got {value!r}.")
+        raise ValueError(f"{name} must be {expected}, got {shown(value)}.")
 
 
 def check_bool(name, value):
-    """Raise unless value is True or False."""
-    if value not in (True, False):
-        raise TypeError(f"{name} must be True or False, got {value!r}.")
+    """Raise unless value is True or False; NumPy's, and 1 and 0, will do."""
+    if not isinstance(value, Integral | np.bool_) or value not in (True, False):
+        raise TypeError(f"{name} must be True or False, got {shown(value)}.")
 
 
 def check_choice(name, value, choices):
     """Raise unless value is one of the choices."""
     if not isinstance(value, str) or value not in choices:
-        raise ValueError(f"{name} must be one of {', '.join(map(repr, choices))}, got {value!r}.")
+        raise ValueError(
+            f"{name} must be one of {', '.join(map(repr, choices))}, got {shown(value)}."
+        )
 
 
 def check_real(name, value, *, above=None, at_least=None, below=None, none_allowed=False):
@@ -41,13 +52,95 @@ def check_real(name, value, *, above=None, at_least=None, below=None, none_allow
     )
     if none_allowed:
         expected += ", or None"
-    if not isinstance(value, Real) or isinstance(value, bool):
-        raise TypeError(f"{name} must be {expected}, got {value!r}.")
+    if not is_number(value, Real):
+        raise TypeError(f"{name} must be {expected}, got {shown(value)}.")
     within = (
-        isfinite(value)
+        _is_finite(value)
         and (above is None or value > above)
         and (at_least is None or value >= at_least)
         and (below is None or value < below)
     )
     if not within:
-        raise ValueError(f"{name} must be {expected}, got {value!r}.")
+        raise ValueError(f"{name} must be {expected}, got {shown(value)}.")
+
+
+def checked_path(name, value):
+    """Return a path, or say why no file can have it."""
+    path = os.fspath(value) if isinstance(value, str | os.PathLike) else None
+    if not isinstance(path, str):
+        raise TypeError(f"{name} must be a str or path-like, got {type(value).__name__}.")
+    try:
+        is_possible = b"\0" not in os.fsencode(path)
+    except UnicodeEncodeError:
+        is_possible = False
+    if not is_possible:
+        raise ValueError(f"{name} must be a path that files can have, got {shown(path)}.")
+    return Path(path)
+
+
+def check_no_mask(name, value):
+    """Raise if value is a masked array that hides something: what lies beneath would count."""
+    if np.ma.is_masked(value):
+        raise ValueError(
+            f"{name} must have no masked entries; leave them out, or give them values by filled()."
+        )
+
+
+def check_indices(name, X):
+    """Raise if a sparse matrix points outside of itself, where SciPy would read and write."""
+    if not sp.issparse(X):
+        return
+    parts = []
+    if X.format == "coo":
+        parts = zip(X.coords, X.shape, strict=True)
+    elif X.format in ("csr", "csc", "bsr"):
+        n_stored = min(len(X.indices), len(X.data))
+        is_rising = X.indptr[0] == 0 and (X.indptr[1:] >= X.indptr[:-1]).all()
+        if not is_rising or X.indptr[-1] > n_stored:
+            raise ValueError(
+                f"{name} must have an indptr that rises from 0 to at most {n_stored}."
+            )
+        axis = 0 if X.format == "csc" else 1
+        width = X.blocksize[axis] if X.format == "bsr" else 1
+        parts = [(X.indices[: X.indptr[-1]], X.shape[axis] // width)]
+    for indices, bound in parts:
+        if len(indices) and (indices.min() < 0 or indices.max() >= bound):
+            raise ValueError(
+                f"{name} must have indices from 0 to {bound - 1}, "
+                f"got {indices.min()} to {indices.max()}."
+            )
+
+
+@contextmanager
+def named(name):
+    """Put the name of an argument before the message of an error that doesn't say it."""
+    try:
+        yield
+    except (TypeError, ValueError, OverflowError) as error:
+        if isinstance(error, TypeError | ValueError) and re.search(rf"\b{name}\b", str(error)):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name}: {error}") from error
+
+
+def is_number(value, kind):
+    """Whether value is of an abstract type of numbers, and means a number."""
+    # a time span is a number only to NumPy's class hierarchy
+    return isinstance(value, kind) and not isinstance(value, bool | np.timedelta64)
+
+
+def shown(value):
+    """Return what a message shows of a value: its repr, cut off where it is long."""
+    try:
+        text = repr(value)
+    except ValueError:
+        # Python writes out no integer of more than some thousand digits
+        text = f"<{type(value).__name__} too long to show>"
+    return text if len(text) <= LONGEST_SHOWN else f"{text[: LONGEST_SHOWN - 1]}…"
+
+
+def _is_finite(value):
+    try:
+        return isfinite(value)
+    except OverflowError:
+        return False  # an integer or a fraction beyond all floats

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, Self
 
 import numpy as np
@@ -11,7 +12,15 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
 from skimdb._all_or_nothing import all_or_nothing
-from skimdb._checks import check_bool, check_choice, check_int
+from skimdb._checks import (
+    check_bool,
+    check_choice,
+    check_indices,
+    check_int,
+    check_no_mask,
+    named,
+    shown,
+)
 from skimdb._integer_rows import flattened, row_of
 from skimdb._ragged import split_rows
 
@@ -21,7 +30,7 @@ if TYPE_CHECKING:
     from skimdb._typing import CsrMatrix, IntSequences, MatrixLike, ObjectArray
 
 MODES = ("binary", "count", "freq", "tfidf")
-LARGEST_INT32 = np.iinfo(np.int32).max
+LARGEST_INT32, LARGEST_INT64 = np.iinfo(np.int32).max, np.iinfo(np.int64).max
 
 
 class MultiHotVectorizer(TransformerMixin, BaseEstimator):
@@ -135,9 +144,9 @@ class MultiHotVectorizer(TransformerMixin, BaseEstimator):
         self._check_parameters()
         ids, offsets = flattened(X)
         if self.num_words is not None:
-            self.num_words_ = self.num_words
+            self.num_words_ = int(self.num_words)
         elif len(ids):
-            self.num_words_ = int(ids.max()) + 1
+            self.num_words_ = _columns_up_to(int(ids.max()))
         else:
             raise ValueError(
                 "X must hold at least one id to find the number of columns, got none; "
@@ -146,7 +155,8 @@ class MultiHotVectorizer(TransformerMixin, BaseEstimator):
         counts = self._counts(ids, offsets)
         if self.mode == "tfidf":
             n_samples, num_words = counts.shape
-            n_samples_with_id = np.bincount(counts.indices, minlength=num_words)
+            with _room_for("num_words", f"must leave room for {num_words} weights"):
+                n_samples_with_id = np.bincount(counts.indices, minlength=num_words)
             self.idf_ = np.log1p(n_samples / (1 + n_samples_with_id))
         return self._weighted(counts, np.diff(offsets))
 
@@ -183,14 +193,17 @@ class MultiHotVectorizer(TransformerMixin, BaseEstimator):
             One ascending int array of ids a row.
         """
         check_is_fitted(self)
-        X = check_array(X, accept_sparse="csr", ensure_min_samples=0, input_name="X")
-        X = sp.csr_array(X, copy=True)
+        check_no_mask("X", X)
+        check_indices("X", X)
+        with named("X"):
+            X = check_array(X, accept_sparse="csr", ensure_min_samples=0, input_name="X")
+            X = sp.csr_array(X, copy=True)
         if X.shape[1] != self._n_columns():
             raise ValueError(
                 f"X must have {self._n_columns()} columns, one an id, got {X.shape[1]}."
             )
-        X.eliminate_zeros()
         X.sum_duplicates()
+        X.eliminate_zeros()
         return split_rows(X.indices, X.indptr)
 
     def get_feature_names_out(self, input_features: object = None) -> ObjectArray:
@@ -221,23 +234,30 @@ class MultiHotVectorizer(TransformerMixin, BaseEstimator):
         return tags
 
     def _n_columns(self):
-        return getattr(self, "num_words_", self.num_words)
+        return int(getattr(self, "num_words_", self.num_words))
 
     def _check_parameters(self):
-        check_int("num_words", self.num_words, at_least=1, none_allowed=True)
+        check_int(
+            "num_words", self.num_words, at_least=1, at_most=LARGEST_INT64, none_allowed=True
+        )
         check_choice("mode", self.mode, MODES)
         check_choice("handle_unknown", self.handle_unknown, ("ignore", "error", "oov"))
         check_int("oov_char", self.oov_char)
         check_bool("sparse_output", self.sparse_output)
         try:
-            is_real = np.dtype(self.dtype).kind in "fiu"
-        except TypeError:
-            is_real = False
-        if not is_real:
-            raise ValueError(f"dtype must be a real number type, got {self.dtype!r}.")
-        if self.mode in ("freq", "tfidf") and np.dtype(self.dtype).kind != "f":
+            dtype = np.dtype(object if self.dtype is None else self.dtype)
+        except (TypeError, ValueError):
+            dtype = np.dtype(object)
+        if dtype.kind not in "fiu":
+            raise ValueError(f"dtype must be a real number type, got {shown(self.dtype)}.")
+        if self.mode in ("freq", "tfidf") and dtype.kind != "f":
             raise ValueError(
                 f"dtype must be a floating type in mode {self.mode!r}, got {self.dtype!r}."
+            )
+        if dtype == np.float16 and self.sparse_output:
+            raise ValueError(
+                "dtype must be one that SciPy's sparse matrices have, unless sparse_output is "
+                f"False, got {self.dtype!r}."
             )
 
     def _counts(self, ids, offsets):
@@ -246,7 +266,7 @@ class MultiHotVectorizer(TransformerMixin, BaseEstimator):
         ids, offsets = self._without_unknown(ids, offsets)
         # Binary entries are set to 1 in the end, so there it does no harm that int8 overflows.
         ones = np.ones(len(ids), dtype=np.int8 if self.mode == "binary" else np.int64)
-        index_dtype = np.int32 if max(len(ids), num_words) <= LARGEST_INT32 else np.int64
+        index_dtype = _index_dtype(len(ids), num_words)
         counts = sp.csr_array(
             (ones, ids.astype(index_dtype, copy=False), offsets.astype(index_dtype)),
             shape=(len(offsets) - 1, num_words),
@@ -274,7 +294,7 @@ class MultiHotVectorizer(TransformerMixin, BaseEstimator):
                 f"handle_unknown='error', got {ids[position]} in row {row_of(position, offsets)}."
             )
         if self.handle_unknown == "oov":
-            return np.where(unknown, self.oov_char, ids), offsets
+            return np.where(unknown, int(self.oov_char), ids), offsets
         kept_before = np.concatenate([[0], np.cumsum(~unknown)])
         return ids[~unknown], kept_before[offsets]
 
@@ -287,16 +307,17 @@ class MultiHotVectorizer(TransformerMixin, BaseEstimator):
             values = values / np.repeat(lengths, np.diff(counts.indptr))
         elif self.mode == "tfidf":
             values = (1 + np.log(values)) * self.idf_[counts.indices]
-        if np.dtype(self.dtype).kind in "iu" and len(values):
-            largest = np.iinfo(self.dtype).max
-            if values.max() > largest:
-                raise ValueError(
-                    f"dtype must hold counts up to {values.max()}, got {self.dtype!r}, which "
-                    f"ends at {largest}."
-                )
+        limits = np.finfo if np.dtype(self.dtype).kind == "f" else np.iinfo
+        largest = limits(self.dtype).max
+        if len(values) and values.max() > largest:
+            raise ValueError(
+                f"dtype must hold counts up to {values.max()}, got {self.dtype!r}, which "
+                f"ends at {largest}."
+            )
         values = values.astype(self.dtype, copy=False)
         if not self.sparse_output:
-            dense = np.zeros(counts.shape, dtype=self.dtype)
+            with _room_for("sparse_output", f"must be True for a matrix of shape {counts.shape}"):
+                dense = np.zeros(counts.shape, dtype=self.dtype)
             rows = np.repeat(np.arange(counts.shape[0]), np.diff(counts.indptr))
             dense[rows, counts.indices] = values
             return dense
@@ -306,3 +327,23 @@ class MultiHotVectorizer(TransformerMixin, BaseEstimator):
         X = csr((values, counts.indices, counts.indptr), shape=counts.shape)
         X.has_canonical_format = True
         return X
+
+
+def _columns_up_to(largest_id):
+    if largest_id == LARGEST_INT64:
+        raise ValueError(f"X must hold ids below {LARGEST_INT64} to have columns, got that.")
+    return largest_id + 1
+
+
+def _index_dtype(n_entries, n_columns):
+    """Return the type for a CSR matrix's column numbers and row offsets."""
+    return np.int32 if max(n_entries, n_columns) <= LARGEST_INT32 else np.int64
+
+
+@contextmanager
+def _room_for(name, expected):
+    """Say which parameter asks for more memory than there is."""
+    try:
+        yield
+    except (MemoryError, ValueError) as error:
+        raise ValueError(f"{name} {expected}, which memory has no room for ({error}).") from error

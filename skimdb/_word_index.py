@@ -15,8 +15,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skimdb._all_or_nothing import all_or_nothing
-from skimdb._checks import check_bool, check_int
-from skimdb._integer_rows import flattened
+from skimdb._checks import check_bool, check_int, is_number, shown
+from skimdb._integer_rows import NO_SEQUENCES, check_ordered, dimensions, flattened, listed
 from skimdb._ragged import split_rows, with_first
 from skimdb._word_table import NO_WORD, WordTable, count_words, find_words
 
@@ -132,7 +132,7 @@ class WordIndexEncoder(
         self._check_parameters()
         self._table = None
         if self.vocabulary is not None:
-            self.vocabulary_ = _checked_vocabulary(self.vocabulary, self.index_from)
+            self.vocabulary_ = _checked_vocabulary(self.vocabulary, self._largest_rank)
             return self
         counts = Counter()
         texts = _checked_texts(X)
@@ -144,6 +144,24 @@ class WordIndexEncoder(
         words = sorted(counts, key=lambda word: (-counts[word], word))
         self.vocabulary_ = {_decoded(word): rank for rank, word in enumerate(words, start=1)}
         return self
+
+    def fit_transform(self, X: Iterable[str], y: object = None) -> ObjectArray:
+        """Take over or learn the vocabulary and encode the texts, reading X once.
+
+        Parameters
+        ----------
+        X : iterable of str, of length n_samples
+            Texts.
+        y : None
+            Ignored.
+
+        Returns
+        -------
+        sequences : ndarray of shape (n_samples,), dtype object
+            One int32 array of ids a text.
+        """
+        texts = _checked_texts(X)
+        return self.fit(texts).transform(texts)
 
     def transform(self, X: Iterable[str]) -> ObjectArray:
         """Encode texts.
@@ -184,7 +202,8 @@ class WordIndexEncoder(
         """
         check_is_fitted(self)
         self._check_parameters()
-        word_of = {rank + self.index_from: word for word, rank in self.vocabulary_.items()}
+        index_from = int(self.index_from)
+        word_of = {rank + index_from: word for word, rank in self.vocabulary_.items()}
         ids, offsets = flattened(X)
         words = [*map(word_of.get, ids.tolist(), repeat("?"))]
         texts = np.empty(len(offsets) - 1, dtype=object)
@@ -263,7 +282,11 @@ class WordIndexEncoder(
         check_int("index_from", self.index_from, at_most=LARGEST_ID)
         check_bool("lowercase", self.lowercase)
         if not isinstance(self.filters, str):
-            raise TypeError(f"filters must be a str of characters, got {self.filters!r}.")
+            raise TypeError(f"filters must be a str of characters, got {shown(self.filters)}.")
+
+    @property
+    def _largest_rank(self):
+        return LARGEST_ID - int(self.index_from)
 
     def _cleaned(self, texts):
         """Yield each text in UTF-8, filtered characters as spaces, in lower case if asked."""
@@ -284,6 +307,11 @@ class WordIndexEncoder(
         text_ends = np.cumsum([len(text) + 1 for text in cleaned])
         offsets = np.concatenate([[0], np.searchsorted(word_starts, text_ends)])
         kept = ranks != NO_WORD
+        if ranks.max(initial=NO_WORD) > self._largest_rank:
+            raise ValueError(
+                f"index_from must leave the ids of words up to {LARGEST_ID}, got "
+                f"{self.index_from!r} for a word of rank {ranks.max()}."
+            )
         ids = ranks + np.int32(self.index_from)
         cut_off = self._is_cut_off(ids)
         if self.oov_char is None:
@@ -335,30 +363,30 @@ def _decoded(word):
 
 
 def _checked_texts(X):
-    if isinstance(X, str | bytes | Mapping) or not hasattr(X, "__iter__"):
+    if isinstance(X, NO_SEQUENCES) or not hasattr(X, "__iter__"):
         raise TypeError(f"X must be an iterable of texts, got {type(X).__name__}.")
-    if getattr(X, "ndim", 1) != 1:
-        raise ValueError(f"X must be one-dimensional, got {X.ndim} dimensions.")
-    texts = list(X)
+    check_ordered(X)
+    if dimensions(X) != 1:
+        raise ValueError(f"X must be one-dimensional, got {dimensions(X)} dimensions.")
+    texts = listed(X)
     for i, text in enumerate(texts):
         if not isinstance(text, str):
             raise TypeError(f"X must hold texts (str), got {type(text).__name__} in row {i}.")
     return texts
 
 
-def _checked_vocabulary(vocabulary, index_from):
+def _checked_vocabulary(vocabulary, largest_rank):
     if not isinstance(vocabulary, Mapping):
         raise TypeError(f"vocabulary must map words to ranks, got {type(vocabulary).__name__}.")
     if not vocabulary:
         raise ValueError("vocabulary must hold at least one word, got none.")
     for word, rank in vocabulary.items():
-        is_int = isinstance(rank, Integral) and not isinstance(rank, bool)
-        if not isinstance(word, str) or not is_int:
-            raise TypeError(f"vocabulary must map str to int, got {word!r}: {rank!r}.")
-        if not 0 < rank <= LARGEST_ID - index_from:
+        if not isinstance(word, str) or not is_number(rank, Integral):
+            raise TypeError(f"vocabulary must map str to int, got {shown(word)}: {shown(rank)}.")
+        if not 0 < rank <= largest_rank:
             raise ValueError(
-                f"vocabulary must hold ranks from 1 to {LARGEST_ID - index_from}, "
-                f"got {word!r}: {rank!r}."
+                f"vocabulary must hold ranks from 1 to {largest_rank}, "
+                f"got {shown(word)}: {shown(rank)}."
             )
     if len(set(vocabulary.values())) < len(vocabulary):
         rank, n_words = Counter(vocabulary.values()).most_common(1)[0]
