@@ -14,6 +14,7 @@ import zipfile
 from importlib.metadata import PackageNotFoundError, version
 from math import prod
 
+import numpy as np
 from numpy.lib import format as npy_format
 
 FORMAT, FORMAT_VERSION = "skimdb model", 1
@@ -84,6 +85,12 @@ def from_npy(content, name, types):
     return array.astype(dtype.newbyteorder("="), copy=False)
 
 
+def check_finite(array, name):
+    """Raise unless all numbers of an array are finite: with others no model predicts anything."""
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} must be finite, but some are NaN or infinite")
+
+
 def to_json(value):
     """Return JSON as bytes."""
     return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
@@ -130,6 +137,8 @@ def _checked_infos(infos, file_size):
             raise ValueError(f"it has two members of the name {name}")
         if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
             raise ValueError(f"its member {name} is compressed, which in a model none is")
+        if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG):
+            raise ValueError(f"its member {name} is a link or otherwise no plain file")
         if info.flag_bits:
             raise ValueError(f"its member {name} is encrypted or otherwise unlike a model's")
         if not 0 <= info.header_offset < file_size:

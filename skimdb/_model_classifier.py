@@ -8,7 +8,7 @@ import numpy as np
 from skimdb._checks import check_choice, check_int, check_real
 from skimdb._dense_classifier import DenseClassifier
 from skimdb._forward import ACTIVATIONS
-from skimdb._model_archive import to_npy
+from skimdb._model_archive import check_finite, to_npy
 from skimdb._model_parameters import check_by_name, loaded_parameters, saved_parameters
 from skimdb._network_spec import NetworkSpec
 from skimdb._plain_values import checked_text, from_plain, to_plain
@@ -16,6 +16,7 @@ from skimdb._plain_values import checked_text, from_plain, to_plain
 # by NumPy's kinds, and by kind and number of bytes
 CLASS_TYPES = ("b", "i", "u", "f", "U")
 OPTIMIZER_TYPES = ("f4", "i4", "i8", "u4")
+LARGEST_SEED = 2**32 - 1
 
 
 def describe_classifier(classifier, where, prefix, members):
@@ -29,6 +30,8 @@ def describe_classifier(classifier, where, prefix, members):
             f"the weights are for {network.n_features}; fit it again to save it."
         )
     weights = classifier._weights()
+    for array in weights:
+        check_finite(array, f"{where}weights")
     optimizer_state = classifier._optimizer_state
     names = getattr(classifier, "feature_names_in_", None)
     members[f"{prefix}_classes.npy"] = to_npy(classifier.classes_)
@@ -61,7 +64,8 @@ def build_classifier(tree, prefix, members):
     for i, (n_inputs, n_units) in enumerate(pairwise(widths)):
         for j, shape in enumerate([(n_inputs, n_units), (n_units,)], start=2 * i):
             weights.append(members.array(f"{prefix}_weight_{j}.npy", ["f4"], shape))
-    check_int("seed", fitted["seed"])
+            check_finite(weights[-1], f"{prefix}_weight_{j}.npy")
+    check_int("seed", fitted["seed"], at_most=LARGEST_SEED)
     check_int("n_iter", fitted["n_iter"])
     vars(classifier).update(
         n_features_in_=network.n_features,

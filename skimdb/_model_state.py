@@ -12,12 +12,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from skimdb._checks import check_int
 from skimdb._dense_classifier import DenseClassifier
-from skimdb._model_archive import to_json, to_npy
+from skimdb._model_archive import check_finite, to_json, to_npy
 from skimdb._model_classifier import build_classifier, describe_classifier
 from skimdb._model_parameters import loaded_parameters, saved_parameters
 from skimdb._multi_hot import MultiHotVectorizer
 from skimdb._plain_values import checked_text, from_plain, to_plain
-from skimdb._word_index import LARGEST_ID, WordIndexEncoder
+from skimdb._word_index import WordIndexEncoder
 
 TREE = "model.json"
 PASSTHROUGH = "passthrough"
@@ -156,7 +156,7 @@ def _taken_vocabulary(name, encoder, members):
 def _check_vocabulary(words, ranks, encoder):
     if set(map(type, words)) != {str} or set(map(type, ranks)) != {int}:
         raise TypeError("vocabulary must map words (str) to ranks (int)")
-    limit = LARGEST_ID - encoder.index_from
+    limit = encoder._largest_rank
     if min(ranks) < 1 or max(ranks) > limit:
         raise ValueError(f"vocabulary must hold ranks from 1 to {limit}")
 
@@ -182,6 +182,7 @@ def _build_vectorizer(tree, prefix, members):
         vectorizer.num_words_ = num_words
     if has_idf:
         vectorizer.idf_ = members.array(f"{prefix}_idf.npy", ["f8"], (num_words,))
+        check_finite(vectorizer.idf_, f"{prefix}_idf.npy")
     elif vectorizer.mode == "tfidf":
         raise ValueError("it has a vectorizer of mode 'tfidf' that lacks idf_")
     check_is_fitted(vectorizer)

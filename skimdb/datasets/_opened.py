@@ -13,4 +13,5 @@ def opened(path, form):
         try:
             yield file
         except Exception as error:
-            raise ValueError(f"{path} cannot be read as {form}: {error}.") from error
+            reason = str(error).removesuffix(".") or type(error).__name__
+            raise ValueError(f"{path} cannot be read as {form}: {reason}.") from error

@@ -26,7 +26,7 @@ _PLAIN = {
 }
 # or by the size of the count that says how many do: strings, bytes and long integers.
 _COUNTED = {**dict.fromkeys(b"U\x8cC\x8a", 1), **dict.fromkeys(b"TXB", 4)}
-_GLOBAL, _LONG_BINPUT, _STOP = b"cr."
+_GLOBAL, _LONG_BINPUT, _FRAME, _STOP = b"cr\x95."
 
 # The published file has 50,000 a split; an array in place of each list makes that 500,000.
 MOST_INSTRUCTIONS = 2_000_000
@@ -52,11 +52,11 @@ def _check_instructions(content):
         opcode = content[position]
         end = _end_of_instruction(content, position + 1, opcode)
         n_instructions += 1
-        # an index far beyond what there is to remember would have room made for all in between
-        if opcode == _LONG_BINPUT and int.from_bytes(content[end - 4 : end], "little") > (
-            n_instructions
-        ):
+        # room would be made for as much as these claim, before it is seen whether it is there
+        if opcode == _LONG_BINPUT and _number(content, end - 4, end) > n_instructions:
             raise ValueError("its pickle remembers more objects than it has")
+        if opcode == _FRAME and _number(content, end - 8, end) > len(content) - end:
+            raise ValueError("its pickle is cut off")
         if n_instructions > MOST_INSTRUCTIONS:
             raise ValueError(f"its pickle has over {MOST_INSTRUCTIONS} instructions")
         position = end
@@ -69,7 +69,7 @@ def _end_of_instruction(content, position, opcode):
         end = position + _PLAIN[opcode]
     elif opcode in _COUNTED:
         start = position + _COUNTED[opcode]
-        end = start + int.from_bytes(content[position:start], "little")
+        end = start + _number(content, position, start)
     elif opcode == _GLOBAL:
         module = _LINE.match(content, position)
         name = module and _LINE.match(content, module.end())
@@ -83,6 +83,10 @@ def _end_of_instruction(content, position, opcode):
     if end > len(content):
         raise ValueError("its pickle is cut off")
     return end
+
+
+def _number(content, start, end):
+    return int.from_bytes(content[start:end], "little")
 
 
 class _PickledDtype:
