@@ -11,6 +11,8 @@ operation. So what need not be done at each step is done once for all: loss and 
 the scores of all rows afterwards, and the usual losses' gradients from their closed forms.
 """
 
+import weakref
+
 import keras
 import numpy as np
 import tensorflow as tf
@@ -224,7 +226,7 @@ class DenseStack(keras.Sequential):
         """Train on a batch; return the part of its rows' losses that the scores do not tell."""
         kernel, *others = [variable.value for variable in self.trainable_variables]
         product, targets, sample_weight = tf.numpy_function(
-            lambda *inputs: self._feed.begin(*inputs), [step, kernel], 3 * [tf.float32]
+            self._calling_feed("begin"), [step, kernel], 3 * [tf.float32]
         )
         product.set_shape((None, kernel.shape[1]))
         targets.set_shape((None, self._n_targets))
@@ -237,7 +239,7 @@ class DenseStack(keras.Sequential):
             scores, [product, *others], output_gradients=upstream
         )
         kernel_gradient = tf.numpy_function(
-            lambda *inputs: self._feed.end(*inputs), [step, product_gradient, scores], tf.float32
+            self._calling_feed("end"), [step, product_gradient, scores], tf.float32
         )
         kernel_gradient.set_shape(kernel.shape)
         gradients = [kernel_gradient, *gradients]
@@ -252,6 +254,15 @@ class DenseStack(keras.Sequential):
             loss += self._loss(targets, scores, sample_weight)
         self._update(gradients)
         return loss * tf.cast(tf.shape(scores)[0], tf.float32)
+
+    def _calling_feed(self, method):
+        """Return a function that calls a method of the feed of whatever training is going on.
+
+        TensorFlow keeps the function for as long as the process lives. So it must not keep the
+        trainer, which may be dropped long before.
+        """
+        trainer = weakref.ref(self)
+        return lambda *inputs: getattr(trainer()._feed, method)(*inputs)
 
     def _run_score(self, targets, scores, sample_weight):
         """Update the metrics, and return the loss and the penalty on the weights."""
