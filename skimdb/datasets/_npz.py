@@ -88,7 +88,8 @@ def _rows(pickled, name):
     if not isinstance(pickled.items, list):
         raise ValueError(f"{name} must be an object array of lists of ints")
     if pickled.shape == (len(pickled.items),):
-        return pickled.items
+        # a copy, as the list may be one of its own rows
+        return pickled.items[:]
     # rows that are all of one length make a 2-D object array
     n_rows, length = pickled.shape
     if not pickled.items or n_rows * length != len(pickled.items):
