@@ -1,14 +1,13 @@
 """What training on more rows than memory holds needs: words counted and rows kept, by blocks."""
 
 from collections import Counter
-from itertools import islice
 from tempfile import TemporaryFile
 
 import numpy as np
 import scipy.sparse as sp
 
 from skimdb._word_index import TEXTS_PER_COUNT, WordIndexEncoder
-from skimdb._word_table import count_words
+from skimdb._word_table import WordCounter, by_frequency
 
 CHUNKS_PER_BLOCK = 64
 
@@ -33,9 +32,11 @@ class WordCounts:
 
     def update(self, texts):
         """Count the words of a block of texts, as WordIndexEncoder splits and cleans them."""
+        counter = WordCounter()
         for start in range(0, len(texts), TEXTS_PER_COUNT):
             cleaned = self._encoder._cleaned(texts[start : start + TEXTS_PER_COUNT])
-            self._counts.update(count_words(b" ".join(cleaned)))
+            counter.update(b" ".join(cleaned))
+        self._counts.update(counter.counts())
         if len(self._counts) > self._max_words:
             counts = np.fromiter(self._counts.values(), dtype=np.int64)
             n_forgotten = len(counts) - self._max_words // 2
@@ -46,10 +47,10 @@ class WordCounts:
 
     def vocabulary(self, n_words):
         """Return the ranks of the most frequent words, as WordIndexEncoder learns them."""
-        words = sorted(self._counts, key=lambda word: (-self._counts[word], word))
+        words = by_frequency(self._counts)
         return {
             word.decode("utf-8", "surrogatepass"): rank
-            for rank, word in enumerate(islice(words, n_words), start=1)
+            for rank, word in enumerate(words[:n_words], start=1)
         }
 
 

@@ -18,7 +18,7 @@ from skimdb._all_or_nothing import all_or_nothing
 from skimdb._checks import check_bool, check_int, is_number, shown
 from skimdb._integer_rows import NO_SEQUENCES, check_ordered, dimensions, flattened, listed
 from skimdb._ragged import split_rows, with_first
-from skimdb._word_table import NO_WORD, WordTable, count_words, find_words
+from skimdb._word_table import NO_WORD, WordCounter, WordTable, by_frequency, find_words
 
 if TYPE_CHECKING:
     from skimdb._typing import IntSequences, ObjectArray
@@ -134,14 +134,14 @@ class WordIndexEncoder(
         if self.vocabulary is not None:
             self.vocabulary_ = _checked_vocabulary(self.vocabulary, self._largest_rank)
             return self
-        counts = Counter()
+        counter = WordCounter()
         texts = _checked_texts(X)
         for start in range(0, len(texts), TEXTS_PER_COUNT):
             block = texts[start : start + TEXTS_PER_COUNT]
-            counts.update(count_words(b" ".join(self._cleaned(block))))
-        if not counts:
+            counter.update(b" ".join(self._cleaned(block)))
+        words = by_frequency(counter.counts())
+        if not words:
             raise ValueError("X must hold at least one word to learn a vocabulary from, got none.")
-        words = sorted(counts, key=lambda word: (-counts[word], word))
         self.vocabulary_ = {_decoded(word): rank for rank, word in enumerate(words, start=1)}
         return self
 

@@ -101,18 +101,41 @@ class WordTable:
             slots[waiting] = (slots[waiting] + 1) & self._mask
 
 
-def count_words(texts):
-    """Return how often each word occurs in texts that stand end to end, as a Counter of bytes."""
-    starts, lengths, padded = find_words(texts)
-    is_short = lengths <= WORD_BYTES
-    numbers, _ = _as_numbers(padded, starts[is_short], lengths[is_short])
-    numbers, counts = np.unique(numbers, return_counts=True)
-    content = numbers.astype("<u8").tobytes()
-    words = (content[i : i + WORD_BYTES].rstrip(FILL) for i in range(0, len(content), WORD_BYTES))
-    counter = Counter(dict(zip(words, counts.tolist(), strict=True)))
-    long = zip(starts[~is_short].tolist(), lengths[~is_short].tolist(), strict=True)
-    counter.update(texts[start : start + length] for start, length in long)
-    return counter
+class WordCounter:
+    """How often each word occurs in blocks of texts."""
+
+    def __init__(self):
+        # words of up to 8 bytes are counted as numbers, block by block
+        self._short_counts = []
+        self._long_counts = Counter()
+
+    def update(self, texts):
+        """Count the words of texts that stand end to end, in UTF-8."""
+        starts, lengths, padded = find_words(texts)
+        is_short = lengths <= WORD_BYTES
+        numbers, _ = _as_numbers(padded, starts[is_short], lengths[is_short])
+        self._short_counts.append(np.unique(numbers, return_counts=True))
+        long = zip(starts[~is_short].tolist(), lengths[~is_short].tolist(), strict=True)
+        self._long_counts.update(texts[start : start + length] for start, length in long)
+
+    def counts(self):
+        """Return the number of occurrences of each word, as a Counter of bytes."""
+        if not self._short_counts:
+            return Counter()
+        numbers, counts = map(np.concatenate, zip(*self._short_counts, strict=True))
+        numbers, places = np.unique(numbers, return_inverse=True)
+        totals = np.zeros(len(numbers), dtype=np.int64)
+        np.add.at(totals, places, counts)
+        content = numbers.astype("<u8").tobytes()
+        starts = range(0, len(content), WORD_BYTES)
+        words = (content[i : i + WORD_BYTES].rstrip(FILL) for i in starts)
+        return Counter(dict(zip(words, totals.tolist(), strict=True))) + self._long_counts
+
+
+def by_frequency(counts):
+    """Return the words by descending frequency, equally frequent ones by their bytes."""
+    # Sorting is stable: two fast sorts instead of one by a pair of keys.
+    return sorted(sorted(counts), key=counts.get, reverse=True)
 
 
 def find_words(texts):

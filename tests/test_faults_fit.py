@@ -246,10 +246,10 @@ def test_a_failed_refit_leaves_the_encoder_its_vocabulary(monkeypatch):
         encoder.fit(["", "!"])
     assert learned(encoder) == before
 
-    def interrupt(text):
+    def interrupt(counter, text):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("skimdb._word_index.count_words", interrupt)
+    monkeypatch.setattr("skimdb._word_index.WordCounter.update", interrupt)
     with pytest.raises(KeyboardInterrupt):
         encoder.fit(["other words"])
     assert learned(encoder) == before
