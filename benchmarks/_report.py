@@ -15,6 +15,7 @@ HEADINGS = {
     "nonzeros": "non-zeros",
     "p50_ms": "p50, ms",
     "p99_ms": "p99, ms",
+    "scores_crc": "CRC-32 of all scores",
     "slower": "late / early",
     "threads_grown": "more threads",
     "us_per_row": "µs a row",
