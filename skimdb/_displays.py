@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skimdb._whole_files import whole_files
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Self
@@ -201,13 +203,8 @@ def plot_model(classifier: BaseEstimator, path: PathLike, *, dpi: int = 150) -> 
         )
     from skimdb._keras._diagram import diagram
 
-    # drawn beside the file and moved there in one go, so that no half-written file is left
-    unfinished = path.with_name(f".{path.stem}.unfinished{path.suffix}")
-    try:
-        diagram(classifier.model_, dpi).write(unfinished, format=path.suffix[1:])
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with whole_files(path.parent, sync=False) as unfinished:
+        diagram(classifier.model_, dpi).write(unfinished / path.name, format=path.suffix[1:])
     return path
 
 

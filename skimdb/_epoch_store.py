@@ -8,7 +8,6 @@ of the same kind starts from the longest that is of use.
 import hashlib
 import json
 import os
-import tempfile
 import warnings
 from functools import cache
 from importlib.metadata import version
@@ -18,7 +17,9 @@ from zipfile import BadZipFile
 import numpy as np
 import scipy.sparse as sp
 
+from skimdb._checks import checked_path
 from skimdb._training import TrainingState
+from skimdb._whole_files import whole_files
 
 FORMAT_VERSION = 1
 SUFFIX = ".state.npz"
@@ -43,7 +44,7 @@ class EpochStore:
     def of(cls, memory, limit=None):
         """Return the store of a folder, or of the one that a ``joblib.Memory`` has."""
         if isinstance(memory, str | os.PathLike):
-            return cls(memory, limit)
+            return cls(checked_path("memory", memory), limit)
         if not hasattr(memory, "location"):
             raise TypeError(
                 f"memory must be a path, a joblib.Memory or None, got {type(memory).__name__}."
@@ -72,14 +73,8 @@ class EpochStore:
         arrays = {"about": np.array(json.dumps(about))}
         arrays |= {f"weight_{i}": array for i, array in enumerate(state.weights)}
         arrays |= {f"optimizer_{i}": array for i, array in enumerate(state.optimizer_state)}
-        descriptor, name = tempfile.mkstemp(dir=self._folder, suffix=".unfinished")
-        try:
-            with os.fdopen(descriptor, "wb") as file:
-                np.savez(file, **arrays)
-            os.replace(name, path)
-        except BaseException:
-            os.unlink(name)
-            raise
+        with whole_files(self._folder, sync=False) as unfinished:
+            np.savez(unfinished / path.name, **arrays)
         self._stay_within_limit(path)
 
     def _paths(self, key):

@@ -30,9 +30,7 @@ read the weights.
 from __future__ import annotations
 
 import os
-import secrets
 import stat
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 from zipfile import BadZipFile
@@ -40,9 +38,11 @@ from zipfile import BadZipFile
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
+from skimdb._checks import checked_path
 from skimdb._dense_classifier import DenseClassifier
 from skimdb._model_archive import Members, read_archive, write_archive
 from skimdb._model_state import build, describe
+from skimdb._whole_files import whole_files
 
 if TYPE_CHECKING:
     from skimdb._typing import PathLike
@@ -106,7 +106,11 @@ def save_model(pipeline: DenseClassifier | Pipeline, path: PathLike) -> Path:
     True
     """
     members = describe(pipeline)
-    with _replacing(path) as unfinished, unfinished.open("xb") as file:
+    place = _place(path)
+    with (
+        whole_files(place.parent, sync=True) as unfinished,
+        open(unfinished / place.name, "xb") as file,
+    ):
         write_archive(file, members)
     return Path(path)
 
@@ -221,8 +225,12 @@ def export_keras(pipeline: DenseClassifier | Pipeline, path: PathLike) -> Path:
         raise ValueError(f"path must end in {KERAS_SUFFIX}, got {os.fspath(path)!r}.")
     from skimdb._keras._export import write_keras_model
 
-    with _replacing(path, KERAS_SUFFIX) as unfinished:
-        write_keras_model(classifier._network, classifier._weights(), unfinished)
+    place = _place(path)
+    with whole_files(place.parent, sync=True) as unfinished:
+        # Keras insists on the suffix, which the file that a link leads to may lack
+        keras_file = unfinished / f"network{KERAS_SUFFIX}"
+        write_keras_model(classifier._network, classifier._weights(), keras_file)
+        keras_file.rename(unfinished / place.name)
     return Path(path)
 
 
@@ -231,25 +239,13 @@ def _open_at_once(path, flags):
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-@contextmanager
-def _replacing(path, suffix=""):
-    """Give a path to write to, and move what is written there to ``path`` once it is whole."""
-    # a link stays, and what it leads to is replaced
+def _place(path):
+    """Return where a file is to be: if that is a link, which stays, then where it leads to."""
     path = Path(os.path.realpath(_checked_path(path)))
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):
         raise ValueError(f"path must be that of a file, but {path} is there and is none.")
-    unfinished = path.with_name(f".unfinished-{secrets.token_hex(8)}{suffix}")
-    try:
-        yield unfinished
-        with unfinished.open("r+b") as file:
-            os.fsync(file.fileno())
-        unfinished.replace(path)
-    except BaseException:
-        unfinished.unlink(missing_ok=True)
-        raise
+    return path
 
 
 def _checked_path(path):
-    if not isinstance(path, str | os.PathLike):
-        raise TypeError(f"path must be a str or path-like, got {type(path).__name__}.")
-    return Path(path)
+    return checked_path("path", path)

@@ -5,13 +5,12 @@ import json
 import os
 import subprocess
 
-import joblib
 import numpy as np
 import pytest
 import scipy.sparse as sp
 from test_cli import assert_refused, command, process_settings, run
 
-from skimdb import MultiHotVectorizer, WordIndexEncoder
+from skimdb import MultiHotVectorizer, WordIndexEncoder, load_model
 from skimdb._cli._labelled_files import labelled_blocks
 from skimdb._cli._train_stream import is_test_row
 from skimdb._streaming import RowFile, WordCounts
@@ -180,7 +179,7 @@ class TestRowFile:
 
 class TestTrain:
     def test_writes_what_train_writes(self, folder):
-        names = {"model.joblib", "history.json", "metrics.json", "curves.png"}
+        names = {"model.skimdb", "history.json", "metrics.json", "curves.png"}
         assert {path.name for path in folder.iterdir()} == names
         metrics = metrics_of(folder)
         assert metrics["data"]["stream"] is True
@@ -196,12 +195,12 @@ class TestTrain:
 
     def test_words_are_those_of_the_training_rows(self, folder, reviews, is_test):
         texts = [text for text, test in zip(reviews[0], is_test, strict=True) if not test]
-        encoder = joblib.load(folder / "model.joblib")["encoder"]
+        encoder = load_model(folder / "model.skimdb")["encoder"]
         assert encoder.vocabulary_ == WordIndexEncoder().fit(texts).vocabulary_
 
     def test_figures_are_those_of_the_rows(self, folder, reviews, is_test):
         figures = metrics_of(folder)["figures"]
-        model = joblib.load(folder / "model.joblib")
+        model = load_model(folder / "model.skimdb")
         for part, chosen in (("training", ~is_test), ("test", is_test)):
             rows = np.flatnonzero(chosen)
             texts, labels = ([values[i] for i in rows] for values in reviews)

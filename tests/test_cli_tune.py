@@ -11,7 +11,6 @@ import sys
 import time
 from types import SimpleNamespace
 
-import joblib
 import numpy as np
 import pytest
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -27,7 +26,13 @@ from test_cli import (  # noqa: F401
     run,
 )
 
-from skimdb import DenseClassifier, MultiHotVectorizer, WordIndexEncoder, multi_hot_pipeline
+from skimdb import (
+    DenseClassifier,
+    MultiHotVectorizer,
+    WordIndexEncoder,
+    load_model,
+    multi_hot_pipeline,
+)
 from skimdb._cli._data import Source, split_sample
 from skimdb._cli._fold_vocabulary import FoldVocabulary, word_counts
 from skimdb._cli._search import _searcher, halving_rounds, n_fits
@@ -37,7 +42,7 @@ UNITS, BATCH_SIZES, EPOCHS = ["8", "16,16"], ["32"], "1,2,3"
 GRID = [*(word for units in UNITS for word in ("--units", units)), "--batch-size", *BATCH_SIZES]
 OPTIONS = [*GRID, "--epochs", EPOCHS, "--cv", "2"]
 WRITTEN = {
-    "model.joblib",
+    "model.skimdb",
     "history.json",
     "metrics.json",
     "curves.png",
@@ -172,7 +177,7 @@ class TestResults:
         assert tuned.metrics["figures"] == trained["figures"]
         assert tuned.metrics["parameters"] == trained["parameters"]
         assert tuned.metrics["labels"] == trained["labels"]
-        models = [joblib.load(folder / "model.joblib") for folder in (tuned.folder, tmp_path)]
+        models = [load_model(folder / "model.skimdb") for folder in (tuned.folder, tmp_path)]
         assert [name for name, _ in models[0].steps] == [name for name, _ in models[1].steps]
         assert repr(models[0]) == repr(models[1])
         histories = [(folder / "history.json").read_text() for folder in (tuned.folder, tmp_path)]
@@ -317,7 +322,7 @@ class TestImdb:
             str(n): str(score)
             for n, score in zip([1, 2], search.cv_results_["mean_test_score"], strict=True)
         }
-        model = joblib.load(tmp_path / "model.joblib")
+        model = load_model(tmp_path / "model.skimdb")
         assert model["encoder"].vocabulary_["word7"] == 7
         np.testing.assert_array_equal(
             model["classifier"].coefs_[0], search.best_estimator_.coefs_[0]
@@ -544,7 +549,7 @@ class TestProcesses:
         shown = read_until(terminal, b"nothing")
         assert process.wait(20) == 0
         assert b"12/12" in shown
-        assert b"Wrote model.joblib" in shown
+        assert b"Wrote model.skimdb" in shown
         for noise in (b"oneDNN", b"absl", b"cuda", b"CPU instructions", b"Warning"):
             assert noise not in shown
         assert {path.name for path in tmp_path.iterdir()} == WRITTEN

@@ -13,13 +13,14 @@ from typer.core import TyperGroup
 
 from skimdb._cli._download import download
 from skimdb._cli._evaluate import evaluate
+from skimdb._cli._files import UnusableModelError
 from skimdb._cli._predict import predict
 from skimdb._cli._reproduce import reproduce
 from skimdb._cli._terminal import error_line, installed_version
 from skimdb._cli._train import train
 from skimdb._cli._tune import tune
 
-BAD_INPUT, INTERRUPTED = 2, 130
+BAD_MODEL, BAD_INPUT, INTERRUPTED = 1, 2, 130
 # typer's own class in new versions, click's in older ones
 UsageError = typer.BadParameter.__base__
 
@@ -27,8 +28,8 @@ UsageError = typer.BadParameter.__base__
 class _Commands(TyperGroup):
     """The commands, which end with one line on stderr where typer would draw a box or a traceback.
 
-    Exit codes: 0 for good, 2 for wrong usage and bad input, 130 for Ctrl-C. Errors of other kinds
-    are bugs, and keep their traceback.
+    Exit codes: 0 for good, 1 for a model that can't be used, 2 for wrong usage and other bad
+    input, 130 for Ctrl-C. Errors of other kinds are bugs, and keep their traceback.
     """
 
     def main(self, *args, **extra):
@@ -52,6 +53,9 @@ class _Commands(TyperGroup):
         except KeyboardInterrupt:
             error_line("interrupted.")
             raise typer.Exit(INTERRUPTED) from None
+        except UnusableModelError as error:
+            error_line(str(error))
+            raise typer.Exit(BAD_MODEL) from None
         except (ValueError, TypeError, OSError, ImportError, MemoryError) as error:
             error_line(_explained(error))
             raise typer.Exit(BAD_INPUT) from None

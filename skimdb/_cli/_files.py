@@ -3,11 +3,17 @@
 import io
 import json
 import os
-import tempfile
 from contextlib import contextmanager
-from pathlib import Path
 
-MODEL_FILE, METRICS_FILE = "model.joblib", "metrics.json"
+from skimdb._whole_files import whole_files
+
+MODEL_FILE, METRICS_FILE = "model.skimdb", "metrics.json"
+# of the models that early versions wrote
+PICKLE_SUFFIX = ".joblib"
+
+
+class UnusableModelError(ValueError):
+    """A file is there, but it is no model that can be used."""
 
 
 def check_output_folder(folder):
@@ -31,15 +37,13 @@ def write_files(folder, contents):
     folder : pathlib.Path
         Where to write.
     contents : dict of str to bytes
-        The content of each file by name. All are written out in a folder beside their place
-        before the first of them is moved there.
+        The content of each file by name. All are written out beside their place before the first
+        of them is moved there.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".unfinished-") as unfinished:
+    with whole_files(folder, sync=True) as unfinished:
         for name, content in contents.items():
-            Path(unfinished, name).write_bytes(content)
-        for name in contents:
-            Path(unfinished, name).replace(folder / name)
+            (unfinished / name).write_bytes(content)
 
 
 def json_bytes(value):
@@ -68,36 +72,44 @@ def drawn_figure(size):
 
 
 def model_bytes(model):
-    """Return a fitted pipeline as a model file."""
-    import joblib
+    """Return a fitted pipeline as the file that ``skimdb.save_model`` makes of it."""
+    from skimdb._model_archive import write_archive
+    from skimdb._model_state import describe
 
     buffer = io.BytesIO()
-    joblib.dump(model, buffer)
+    write_archive(buffer, describe(model))
     return buffer.getvalue()
 
 
 def load_model(path):
     """Read a fitted pipeline from a model file, or from the folder that holds one."""
-    import joblib
+    import skimdb
 
     file = path / MODEL_FILE if path.is_dir() else path
     if not file.exists():
+        _check_no_pickle(file.with_suffix(PICKLE_SUFFIX))
         raise FileNotFoundError(
             f"MODEL must be a folder that `skimdb train` has written, or a model file: "
             f"there is no {file}."
         )
+    _check_no_pickle(file)
     try:
-        model = joblib.load(file)
-    except OSError:
-        raise
-    # bytes that are no pickle set off nearly any class of error
-    except Exception as error:
-        raise ValueError(f"{file} can't be read as a model: {error!r}.") from error
+        model = skimdb.load_model(file)
+    except ValueError as error:
+        raise UnusableModelError(str(error)) from error
     if not (hasattr(model, "predict_proba") and hasattr(model, "classes_")):
-        raise ValueError(
+        raise UnusableModelError(
             f"{file} must hold a fitted classifier of texts, got {type(model).__name__}."
         )
     return model
+
+
+def _check_no_pickle(file):
+    if file.suffix == PICKLE_SUFFIX and file.exists():
+        raise UnusableModelError(
+            f"{file} is a pickle, which could run code if it were opened: train the model anew, "
+            "or save it by skimdb.save_model."
+        )
 
 
 def load_metrics(model_path):

@@ -37,8 +37,8 @@ Model = Annotated[
     Path,
     typer.Argument(
         metavar="MODEL",
-        help="Folder that `skimdb train` has written, or a model file. Opening a model can run "
-        "code: open none that you don't trust.",
+        help="Folder that `skimdb train` has written, or a file that `skimdb.save_model` has. "
+        "Nothing in it is run.",
     ),
 ]
 

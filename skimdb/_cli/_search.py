@@ -4,8 +4,6 @@ import os
 from contextlib import contextmanager, suppress
 from itertools import chain
 from math import ceil, floor, log
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from threading import Event, Thread
 
 from joblib import parallel_config
@@ -21,6 +19,7 @@ from skimdb._cli._terminal import (
     on_terminal,
     prepare_worker,
 )
+from skimdb._whole_files import unfinished_folder
 
 CLASSIFIER = "classifier__"
 EPOCHS = CLASSIFIER + "epochs"
@@ -142,10 +141,10 @@ def _shown_fits(total, folder):
         yield None
         return
     with (
-        TemporaryDirectory(dir=folder, prefix=".unfinished-") as unfinished,
+        unfinished_folder(folder) as unfinished,
         count_progress("Fits", total) as show,
     ):
-        file, ended = Path(unfinished, "fits").absolute(), Event()
+        file, ended = (unfinished / "fits").absolute(), Event()
         file.touch()
 
         def look():

@@ -76,8 +76,9 @@ def train(
     Shows loss (log loss) and accuracy on the rows it trained on, on those
     set aside by --validation, and on test rows that it never saw: the
     published 25,000 of the IMDB data, 100 of the sample's 400, one in five
-    of a file of your own. Writes into DIR the model (model.joblib), the
-    curves (history.json, curves.png) and the figures (metrics.json).
+    of a file of your own. Writes into DIR the model (model.skimdb, which
+    skimdb.load_model opens), the curves (history.json, curves.png) and the
+    figures (metrics.json).
 
     With --stream about one in five rows are test rows, chosen by row number.
     Encoded, the rows wait in a temporary file in or beside DIR, about a

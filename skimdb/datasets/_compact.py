@@ -7,13 +7,12 @@ identity of what it was made from, the lengths of the arrays and a checksum, and
 
 import hashlib
 import json
-import tempfile
 import warnings
 import zlib
-from pathlib import Path
 
 import numpy as np
 
+from skimdb._whole_files import whole_files
 from skimdb.datasets._download import cache_folder
 from skimdb.datasets._sequences import Sequences
 from skimdb.datasets._text import SPLITS
@@ -96,16 +95,13 @@ class CompactReviews:
         for array in arrays:
             checksum = zlib.crc32(array, checksum)
         header = np.array([*map(len, arrays), checksum], dtype=np.int64)
-        with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as file:
-            unfinished = Path(file.name)
-            try:
-                file.write(self._identity)
-                for array in (header, *arrays):
-                    file.write(array)
-                file.close()
-                unfinished.replace(path)
-            finally:
-                unfinished.unlink(missing_ok=True)
+        with (
+            whole_files(path.parent, sync=False) as unfinished,
+            open(unfinished / path.name, "xb") as file,
+        ):
+            file.write(self._identity)
+            for array in (header, *arrays):
+                file.write(array)
 
 
 def _parsed(content, identity, split):

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 import pooch
 
+from skimdb._whole_files import whole_files
+
 HOME_VARIABLE = "SKIMDB_IMDB_HOME"
 RETRIES = 3
 # seconds without a single byte
@@ -54,11 +56,26 @@ def cached_or_downloaded(name, *, download_if_missing, searched=""):
     missing = (
         f"{name} was not found: {searched}the cache ({folder}) holds none with the right hash"
     )
+    path = folder / name
+    if path.is_file() and pooch.file_hash(str(path)) == remote.sha256:
+        return path
     if not download_if_missing:
-        path = folder / name
-        if path.is_file() and pooch.file_hash(str(path)) == remote.sha256:
-            return path
         raise OSError(f"{missing}, and download_if_missing=False forbids to download it.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with whole_files(folder, sync=False) as unfinished:
+            _fetch(name, unfinished)
+    except (OSError, ValueError) as error:
+        raise OSError(
+            f"{missing}, and downloading it from {remote.url} failed: {error}. "
+            f"{_advice(error, folder)}"
+        ) from error
+    return path
+
+
+def _fetch(name, folder):
+    """Download a file of ``REMOTE_FILES`` into a folder."""
+    remote = REMOTE_FILES[name]
     store = pooch.create(
         path=folder,
         base_url="",
@@ -66,14 +83,8 @@ def cached_or_downloaded(name, *, download_if_missing, searched=""):
         urls={name: remote.url},
         retry_if_failed=RETRIES,
     )
-    try:
-        with _without_retries_in_the_log():
-            return Path(store.fetch(name, downloader=_download))
-    except (OSError, ValueError) as error:
-        raise OSError(
-            f"{missing}, and downloading it from {remote.url} failed: {error}. "
-            f"{_advice(error, folder)}"
-        ) from error
+    with _without_retries_in_the_log():
+        store.fetch(name, downloader=_download)
 
 
 def _download(url, output_file, store):
