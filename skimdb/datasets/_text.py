@@ -125,6 +125,8 @@ def _members(archive):
             raise ValueError(f"its member {name!r:.200} would lie outside of the folder")
         if not (member.isfile() or member.isdir()) or member.issparse():
             raise ValueError(f"its member {name!r:.200} is neither a plain file nor a folder")
+        if member.size < 0:
+            raise ValueError(f"its member {name!r:.200} claims a negative size")
         yield member
 
 

@@ -1,0 +1,202 @@
+"""Archives and folders of reviews that attack: refused by name, with nothing written anywhere."""
+
+import gzip
+import os
+import tarfile
+import time
+import tracemalloc
+
+import pytest
+
+from skimdb.datasets import _text, fetch_imdb
+
+REVIEW = "aclImdb/train/pos/0_9.txt"
+BLOCK = 512
+
+
+def member(name, content=b"", **fields):
+    """A member of a tar archive; the size it claims may be another than that of its content."""
+    info = tarfile.TarInfo(name)
+    info.size = len(content)
+    for field, value in fields.items():
+        setattr(info, field, value)
+    padding = bytes(-len(content) % BLOCK)
+    return info.tobuf(tarfile.GNU_FORMAT) + content + padding
+
+
+def extended(kind, content):
+    """A header that says something of the member behind it."""
+    return member("header", content, type=kind)
+
+
+@pytest.fixture
+def refused(tmp_path, monkeypatch):
+    """A function that gives the reason for which a tar archive is refused, in little memory."""
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    path = tmp_path / "aclImdb_v1.tar.gz"
+
+    def refused(*parts, end=bytes(2 * BLOCK)):
+        path.write_bytes(gzip.compress(b"".join([member("aclImdb/README"), *parts, end]), 1))
+        before = sorted(tmp_path.rglob("*"))
+        tracemalloc.start()
+        try:
+            with pytest.raises(ValueError, match=r"aclImdb_v1\.tar\.gz cannot be read") as caught:
+                fetch_imdb(data_home=path, as_text=True)
+            assert tracemalloc.get_traced_memory()[1] < 30_000_000
+        finally:
+            tracemalloc.stop()
+        assert sorted(tmp_path.rglob("*")) == before
+        return str(caught.value)
+
+    return refused
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "../escape.txt",
+        "aclImdb/train/pos/../../../../0_9.txt",
+        "..",
+        "aclImdb/..",
+        "/etc/passwd",
+        "/aclImdb/train/pos/0_9.txt",
+        "//0_9.txt",
+    ],
+)
+def test_names_that_lead_out_of_the_folder(name, refused):
+    assert f"its member {name!r} would lie outside of the folder" in refused(member(name, b"x"))
+
+
+@pytest.mark.parametrize(
+    "kind",
+    ["SYMTYPE", "LNKTYPE", "CHRTYPE", "BLKTYPE", "FIFOTYPE", "GNUTYPE_SPARSE"],
+)
+@pytest.mark.parametrize("target", ["/etc/passwd", "../../x", "aclImdb/README"])
+@pytest.mark.parametrize("name", [REVIEW, "aclImdb/another"])
+def test_members_that_are_no_plain_files(kind, target, name, refused):
+    reason = refused(member(name, type=getattr(tarfile, kind), linkname=target))
+    assert f"its member {name!r} is neither a plain file nor a folder" in reason
+
+
+def test_a_link_and_then_a_file_below_it(refused):
+    link = member("aclImdb/train", type=tarfile.SYMTYPE, linkname="/tmp")
+    assert "'aclImdb/train' is neither" in refused(link, member(REVIEW, b"x"))
+
+
+@pytest.mark.parametrize("size", [2**20 + 1, 2**33, 2**60])
+def test_a_review_that_claims_gigabytes(size, refused):
+    assert f"{REVIEW} has {size} bytes, over 1048576" in refused(member(REVIEW, size=size))
+
+
+@pytest.mark.parametrize("size", [2**33, 2**60])
+def test_another_member_that_claims_gigabytes(size, refused):
+    assert "unpacks to over 1073741824 bytes" in refused(member("aclImdb/x", size=size))
+
+
+@pytest.mark.parametrize("size", [-1, -BLOCK, -2 * BLOCK, -(2**40)])
+@pytest.mark.parametrize("name", [REVIEW, "aclImdb/x"])
+def test_a_member_of_a_negative_size(size, name, refused):
+    """Such a size has tarfile read the same headers again and again, for ever."""
+    begun = time.monotonic()
+    reason = refused(member(name, size=size), member(REVIEW, b"x"))
+    assert "negative size" in reason or "header" in reason
+    assert time.monotonic() - begun < 20
+
+
+@pytest.mark.parametrize("kind", [tarfile.XHDTYPE, tarfile.XGLTYPE, tarfile.GNUTYPE_LONGNAME])
+def test_a_header_of_hundreds_of_megabytes(kind, refused):
+    reason = refused(member("header", type=kind, size=2**28), bytes(2**21))
+    assert "a header claims 268435" in reason
+
+
+@pytest.mark.parametrize("value", [b"-512", b"1e9", b"99999999999999999999", b"nan", b"\xff"])
+def test_sizes_in_extended_headers(value, refused):
+    record = b" size=" + value + b"\n"
+    record = str(len(record) + 2).encode() + record
+    refused(extended(tarfile.XHDTYPE, record), member(REVIEW, b"x" * 600), end=b"")
+
+
+def test_headers_upon_headers(refused):
+    refused(*[extended(tarfile.XHDTYPE, b"9 a=1234\n")] * 3000, member(REVIEW, b"x"))
+
+
+def test_more_global_headers_than_any_archive_has(refused):
+    records = [b" k%04d=1\n" % number for number in range(1500)]
+    content = b"".join(b"%d" % (len(record) + 2) + record for record in records)
+    reason = refused(extended(tarfile.XGLTYPE, content), member(REVIEW, b"x"))
+    assert "it has over 1000 global headers" in reason
+
+
+def test_more_members_than_any_archive_has(refused, monkeypatch):
+    monkeypatch.setattr(_text, "MOST_MEMBERS", 1000)
+    assert "it has over 1000 members" in refused(*[member("aclImdb/x")] * 1001)
+
+
+@pytest.mark.parametrize("parts", [[member("aclImdb/x", bytes(10**6))] * 3, [bytes(3 * 10**6)]])
+def test_an_archive_that_unpacks_to_too_much(parts, refused, monkeypatch):
+    monkeypatch.setattr(_text, "LARGEST_ARCHIVE", 2 * 10**6)
+    assert "it unpacks to over 2000000 bytes" in refused(*parts)
+
+
+def test_reviews_that_are_too_long_together(tmp_path, monkeypatch):
+    monkeypatch.setattr(_text, "LARGEST_TEXTS", 1000)
+    path = tmp_path / "a.tar.gz"
+    members = [member(f"aclImdb/train/pos/{number}_9.txt", b"x" * 501) for number in range(2)]
+    path.write_bytes(gzip.compress(b"".join(members) + bytes(1024)))
+    with pytest.raises(ValueError, match=r"a\.tar\.gz holds reviews of over 1000 characters"):
+        fetch_imdb(data_home=path, as_text=True)
+
+
+def sparse_header(size, at):
+    """A member of the old GNU kind that is a hole of so many bytes."""
+    header = bytearray(member(REVIEW, type=tarfile.GNUTYPE_SPARSE))
+    header[386:410] = b"%011o\0" % at + b"%011o\0" % 0
+    header[483:495] = b"%011o\0" % size
+    header[148:156] = b" " * 8
+    header[148:156] = b"%06o\0 " % sum(header)
+    return bytes(header)
+
+
+def test_a_file_that_is_a_hole_of_gigabytes(refused):
+    assert "is neither a plain file" in refused(sparse_header(2**33 - 1, 2**33 - 1))
+
+
+def test_a_gzip_header_of_a_megabyte_and_many_parts(tmp_path):
+    content = member(REVIEW, b"good") + bytes(1024)
+    named = b"\x1f\x8b\x08\x08\0\0\0\0\0\xff" + b"n" * 10**6 + b"\0"
+    first = gzip.compress(content[:700])
+    path = tmp_path / "a.tar.gz"
+    path.write_bytes(named + first[10:] + b"".join(gzip.compress(content[i : i + 1])
+                     for i in range(700, len(content))))  # fmt: skip
+    assert fetch_imdb(data_home=path, as_text=True).data.tolist() == ["good"]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("train/pos", "train/neg", "test/pos"):
+        (tmp_path / "aclImdb" / name).mkdir(parents=True)
+    (tmp_path / "aclImdb/train/neg/0_1.txt").write_text("bad")
+    return tmp_path / "aclImdb"
+
+
+def test_a_file_in_a_folder_that_is_far_too_long(folder):
+    with (folder / "train/pos/0_9.txt").open("wb") as file:
+        file.truncate(2**40)
+    with pytest.raises(ValueError, match=r"0_9\.txt has 1099511627776 bytes, over"):
+        fetch_imdb(data_home=folder, as_text=True)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="has no such files")
+def test_pipes_devices_and_broken_links_in_a_folder_are_no_reviews(folder):
+    os.mkfifo(folder / "train/pos/0_9.txt")
+    (folder / "train/pos/1_9.txt").symlink_to("/dev/zero")
+    (folder / "train/pos/2_9.txt").symlink_to("nowhere")
+    (folder / "train/pos/3_9.txt").symlink_to("3_9.txt")
+    assert fetch_imdb(data_home=folder, as_text=True).data.tolist() == ["bad"]
+
+
+def test_a_file_in_a_folder_that_is_not_utf8(folder):
+    (folder / "train/pos/0_9.txt").write_bytes("Bien sûr".encode("latin1"))
+    with pytest.raises(ValueError, match=r"pos/0_9\.txt must be text in UTF-8"):
+        fetch_imdb(data_home=folder, as_text=True)
