@@ -232,7 +232,7 @@ class TestLabelledFile:
             mark
             + 'label, id,text\r\n 1,7,"Très, ""très"" bon\r\net beau"\r\n\r\n0,8,\r\n'.encode()
         )
-        assert self.read(path) == (['Très, "très" bon\r\net beau', ""], ["1", "0"])
+        assert self.read(path) == (['Très, "très" bon\net beau', ""], ["1", "0"])
 
     @pytest.mark.parametrize("mark", [b"", b"\xef\xbb\xbf"])
     @pytest.mark.parametrize("ending", [".jsonl", ".ndjson", ".json"])

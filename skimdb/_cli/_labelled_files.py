@@ -2,12 +2,18 @@
 
 import csv
 import json
-from itertools import islice
+import re
+from itertools import count, islice
 from pathlib import Path
 from typing import NamedTuple
 
-# csv refuses longer fields unless told; its own limit is 131,072 characters
-LONGEST_FIELD = 2**31 - 1
+# A line without end, or a quote that is never closed, must not take all memory.
+LONGEST_LINE = 2**24
+# a text taken for a label takes the same room in each row
+LONGEST_LABEL = 200
+# JSON can spell what no file can hold
+HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+N_SHOWN = 10
 ROWS_PER_BLOCK = 10_000
 
 
@@ -44,7 +50,8 @@ def labelled_blocks(path, *, text_column, label_column, rows_per_block=ROWS_PER_
     Yields
     ------
     block : Block
-        Labels are stripped of spaces around them; numbers and truth values are spelled out.
+        Labels are stripped of spaces around them; numbers and truth values are spelled out. Lines
+        within a text end in a newline.
 
     Raises
     ------
@@ -69,6 +76,8 @@ def _check_file(path, text_column, label_column):
         raise FileNotFoundError(f"there is no file {path}.")
     if path.is_dir():
         raise IsADirectoryError(f"{path} must be a file, but is a folder.")
+    if not path.is_file():
+        raise ValueError(f"{path} must be a file, but is a pipe or device.")
     if path.suffix.lower() not in READERS:
         raise ValueError(f"{path} must end in {', '.join(READERS)} to say what is in it.")
     if text_column == label_column:
@@ -86,10 +95,18 @@ def _checked(records, text_column, label_column):
             raise ValueError(
                 f"{place}: {label_column!r} must be a text or a whole number, got {_shown(label)}."
             )
-        label = label.strip() if isinstance(label, str) else _shown(label)
+        label = label.strip() if isinstance(label, str) else json.dumps(label)
         if not label:
             raise ValueError(f"{place}: {label_column!r} is empty.")
-        yield text, label
+        if len(label) > LONGEST_LABEL:
+            raise ValueError(
+                f"{place}: {label_column!r} must have at most {LONGEST_LABEL} characters, "
+                f"got {len(label)}. Choose by --text-column and --label-column."
+            )
+        if HALF_CHARACTER.search(label):
+            raise ValueError(f"{place}: {label_column!r} holds half a character, {_shown(label)}.")
+        # words are told apart by spaces and newlines alone
+        yield text.replace("\r\n", "\n").replace("\r", "\n"), label
 
 
 def _shown(value):
@@ -98,9 +115,26 @@ def _shown(value):
     return text if len(text) <= 40 else text[:40] + "…"
 
 
+def _listed(names):
+    """Return names as a message lists them."""
+    shown = [name if len(name) <= 40 else name[:40] + "…" for name in islice(names, N_SHOWN)]
+    more = f" and {len(names) - N_SHOWN} more" if len(names) > N_SHOWN else ""
+    return ", ".join(map(repr, shown)) + more
+
+
 def _lines(file, path):
     """Yield the lines of a file, decoded one by one so that a wrong byte can be placed."""
-    for number, line in enumerate(file, start=1):
+    for number in count(start=1):
+        line = file.readline(LONGEST_LINE)
+        if not line:
+            return
+        if len(line) == LONGEST_LINE:
+            raise ValueError(f"{path}, line {number}: expected a line of less than 16 MB.")
+        if b"\0" in line:
+            raise ValueError(
+                f"{path}, line {number}: expected text in UTF-8, got a zero byte: "
+                "the file may be in UTF-16, or no text."
+            )
         try:
             yield line.decode("utf-8-sig" if number == 1 else "utf-8")
         except UnicodeDecodeError as error:
@@ -111,7 +145,7 @@ def _lines(file, path):
 
 
 def _csv_records(file, path, *columns):
-    csv.field_size_limit(LONGEST_FIELD)
+    csv.field_size_limit(LONGEST_LINE)
     rows = csv.reader(_lines(file, path), strict=True)
     try:
         header = [name.strip() for name in next(rows, [])]
@@ -136,8 +170,8 @@ def _column(header, name, path):
     if header.count(name) != 1:
         how_many = "no" if name not in header else "more than one"
         raise ValueError(
-            f"{path} has {how_many} column {name!r}; its columns are "
-            f"{', '.join(map(repr, header))}. Choose by --text-column and --label-column."
+            f"{path} has {how_many} column {name!r}; its columns are {_listed(header)}. "
+            "Choose by --text-column and --label-column."
         )
     return header.index(name)
 
@@ -148,7 +182,7 @@ def _json_records(file, path, *columns):
         if not line.strip():
             continue
         try:
-            record = json.loads(line)
+            record = json.loads(line, object_pairs_hook=_object)
         except (ValueError, RecursionError) as error:
             raise ValueError(f"{place}: broken JSON: {getattr(error, 'msg', error)}.") from error
         if not isinstance(record, dict):
@@ -156,10 +190,17 @@ def _json_records(file, path, *columns):
         for name in columns:
             if name not in record:
                 raise ValueError(
-                    f"{place}: no {name!r} among {', '.join(map(repr, record)) or 'no keys'}. "
+                    f"{place}: no {name!r} among {_listed(record) or 'no keys'}. "
                     "Choose by --text-column and --label-column."
                 )
         yield place, *(record[name] for name in columns)
+
+
+def _object(pairs):
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise ValueError("an object has a key twice")
+    return members
 
 
 READERS = {
