@@ -1,6 +1,7 @@
 """The compact copy that the second fetch of a file reads."""
 
 import os
+import zlib
 
 import numpy as np
 import pytest
@@ -74,6 +75,33 @@ def test_a_damaged_copy_is_made_anew(source, damage):
     )
     assert fetched(source) == TRAIN
     assert copies(source) == [copy]
+    assert copy.read_bytes() == content
+
+
+def test_a_copy_with_any_byte_changed_is_made_anew(source):
+    fetched(source)
+    (copy,) = copies(source)
+    content = copy.read_bytes()
+    for position in range(0, len(content), 5):
+        changed = bytearray(content)
+        changed[position] ^= 4
+        copy.write_bytes(changed)
+        assert fetched(source) == TRAIN
+        assert copy.read_bytes() == content
+
+
+@pytest.mark.parametrize("offsets", [[0, 4, 6, 7, 11], [0, 4, 4, 7, 10], [1, 4, 6, 7, 10]])
+def test_a_copy_whose_rows_are_not_end_to_end_is_made_anew(source, offsets):
+    fetched(source)
+    (copy,) = copies(source)
+    content = copy.read_bytes()
+    size = len(content) - 10 * 4 - 5 * 8  # up to the offsets, which have the values behind them
+    arrays_start = size - 6 * 8
+    assert np.frombuffer(content[size : size + 40], np.int64).tolist() == [0, 4, 6, 7, 10]
+    arrays = content[arrays_start:size] + np.array(offsets).tobytes() + content[size + 40 :]
+    checksum = zlib.crc32(arrays).to_bytes(8, "little")
+    copy.write_bytes(content[: arrays_start - 8] + checksum + arrays)
+    assert fetched(source) == TRAIN
     assert copy.read_bytes() == content
 
 
