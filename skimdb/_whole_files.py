@@ -15,7 +15,7 @@ from pathlib import Path
 try:
     import fcntl
 except ImportError:
-    fcntl = None  # Windows: what a killed process leaves behind stays
+    fcntl = None  # type: ignore[assignment]  # Windows: what a killed process leaves behind stays
 
 PREFIX = ".skimdb-unfinished-"
 LOCK, FILES = "lock", "files"

@@ -71,8 +71,8 @@ def make_reviews(
     --------
     >>> from skimdb.datasets import make_reviews
     >>> X, y = make_reviews(500, n_words=1000, random_state=0)
-    >>> X.shape, y.sum()
-    ((500,), np.int64(250))
+    >>> X.shape, int(y.sum())
+    ((500,), 250)
     >>> int(X[0][0]), max(int(ids.max()) for ids in X) < 1000
     (1, True)
     """

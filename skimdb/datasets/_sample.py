@@ -56,8 +56,8 @@ def load_sample_reviews(*, return_X_y: bool = False) -> Bunch | DataAndTarget:
     --------
     >>> from skimdb.datasets import load_sample_reviews
     >>> X, y = load_sample_reviews(return_X_y=True)
-    >>> X.shape, y.mean()
-    ((400,), np.float64(0.5))
+    >>> X.shape, float(y.mean())
+    ((400,), 0.5)
     """
     check_bool("return_X_y", return_X_y)
     file = DATA_FOLDER.joinpath("sample_reviews.jsonl")
