@@ -4,10 +4,16 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # Figures are drawn to files only; no test needs a screen.
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+# HYPOTHESIS_PROFILE=long looks for rare cases, for as long as one likes to wait
+settings.register_profile("short", deadline=None)
+settings.register_profile("long", deadline=None, max_examples=2500)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
 
 
 @pytest.fixture(scope="session", autouse=True)

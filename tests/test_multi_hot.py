@@ -219,7 +219,7 @@ def test_bad_input_is_named(X, error, message):
 @pytest.mark.parametrize(
     ("parameters", "error", "message"),
     [
-        ({"num_words": 0}, ValueError, "num_words must be an integer of at least 1 and"),
+        ({"num_words": 0}, ValueError, "num_words must be an integer of at least 1 or None"),
         ({"num_words": 2.5}, TypeError, "num_words must be an integer"),
         ({"mode": "tf"}, ValueError, "mode must be one of 'binary', 'count', 'freq', 'tfidf'"),
         ({"handle_unknown": None}, ValueError, "handle_unknown must be one of"),
