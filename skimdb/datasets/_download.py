@@ -61,6 +61,7 @@ def cached_or_downloaded(name, *, download_if_missing, searched=""):
         return path
     if not download_if_missing:
         raise OSError(f"{missing}, and download_if_missing=False forbids to download it.")
+    pooch.get_logger().info("Downloading '%s' from '%s' to '%s'.", name, remote.url, folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with whole_files(folder, sync=False) as unfinished:
@@ -83,7 +84,7 @@ def _fetch(name, folder):
         urls={name: remote.url},
         retry_if_failed=RETRIES,
     )
-    with _without_retries_in_the_log():
+    with _no_log_of_pooch():
         store.fetch(name, downloader=_download)
 
 
@@ -110,18 +111,18 @@ class _Limited:
 
 
 @contextmanager
-def _without_retries_in_the_log():
+def _no_log_of_pooch():
     """Keep pooch from telling of each try that failed: the error tells of the last."""
 
-    def is_no_retry(record):
-        return not record.getMessage().startswith("Failed to download")
+    def nothing(_):
+        return False
 
     logger = pooch.get_logger()
-    logger.addFilter(is_no_retry)
+    logger.addFilter(nothing)
     try:
         yield
     finally:
-        logger.removeFilter(is_no_retry)
+        logger.removeFilter(nothing)
 
 
 def _advice(error, folder):
