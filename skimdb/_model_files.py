@@ -75,7 +75,7 @@ def save_model(pipeline: DenseClassifier | Pipeline, path: PathLike) -> Path:
         If a step or parameter is of a type that has no place in the file; the message names it.
         Optimizer, loss and metrics must be given by name.
     ValueError, sklearn.exceptions.NotFittedError
-        If a step isn't fitted or its parameters can't be used.
+        If a step isn't fitted, its parameters can't be used or its weights aren't finite.
 
     See Also
     --------

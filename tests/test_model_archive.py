@@ -4,6 +4,7 @@ import json
 import random
 import re
 import shutil
+import stat
 import warnings
 import zipfile
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from skimdb import load_model
+from skimdb import load_model, save_model
 from skimdb._model_archive import MANIFEST, from_json, to_json, to_npy, write_archive
 
 STORED = Path(__file__).parent / "data" / "model-v1.skimdb"
@@ -236,6 +237,42 @@ def test_encrypted_and_far_members_are_refused(whole, tmp_path):
         assert reason in refusal(path)
 
 
+@pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFCHR, stat.S_IFIFO, stat.S_IFDIR])
+def test_members_that_are_links_or_the_like_are_refused(kind, tmp_path):
+    members = [*stored_members().items(), (MANIFEST, manifest_of())]
+    path = write_zip(tmp_path / "model", members, external_attr=(kind | 0o777) << 16)
+    assert "is a link or otherwise no plain file" in refusal(path)
+
+
+def test_an_archive_of_zip64(whole, expected, tmp_path):
+    path = tmp_path / "model"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in [*stored_members().items(), (MANIFEST, manifest_of())]:
+            with archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as member:
+                member.write(content)
+    np.testing.assert_array_equal(opened(path).predict_proba(TEXTS), expected)
+    # an entry whose extra field says 2**60 bytes
+    entry = whole.rindex(b"PK\x01\x02", 0, whole.rindex(TREE.encode()))
+    name_end = entry + 46 + len(TREE)
+    extra = b"\x01\x00\x10\x00" + (2**60).to_bytes(8, "little") * 2
+    forged_entry = bytearray(whole[entry:name_end])
+    forged_entry[20:28] = b"\xff" * 8
+    forged_entry[30:32] = len(extra).to_bytes(2, "little")
+    changed = bytearray(whole[:entry] + forged_entry + extra + whole[name_end:])
+    directory_size = int.from_bytes(changed[-10:-6], "little") + len(extra)
+    changed[-10:-6] = directory_size.to_bytes(4, "little")
+    path.write_bytes(changed)
+    assert f"bytes, of a file that has {len(changed)}" in refusal(path)
+
+
+def test_a_model_whose_training_diverged_is_not_saved(tmp_path):
+    pipeline = load_model(STORED)
+    pipeline[-1].coefs_[1][0, 0] = np.nan
+    with pytest.raises(ValueError, match="weights must be finite, but some are NaN"):
+        save_model(pipeline, tmp_path / "model")
+    assert list(tmp_path.iterdir()) == []
+
+
 def npy(header, data=b"", version=b"\x01\x00"):
     header = header.encode("latin1")
     return b"\x93NUMPY" + version + len(header).to_bytes(2, "little") + header + data
@@ -249,6 +286,8 @@ def npy(header, data=b"", version=b"\x01\x00"):
         ("2_weight_0.npy", to_npy(np.zeros((200, 4))), "must be an array of type f4"),
         ("2_weight_0.npy", to_npy(np.zeros((200, 4), "S4")), "must be an array of type f4"),
         ("2_weight_1.npy", to_npy(np.zeros((4, 1), np.float32)), r"must have shape \(4,\)"),
+        ("2_weight_0.npy", to_npy(np.full((200, 4), np.nan, np.float32)), "must be finite"),
+        ("2_weight_1.npy", to_npy(np.full(4, -np.inf, np.float32)), "must be finite"),
         ("2_classes.npy", to_npy(np.arange(3)), r"classes of shape \(3,\) for 1 outputs"),
         ("2_classes.npy", to_npy(np.arange(2.0) * np.nan), "aren't in order"),
         ("2_classes.npy", to_npy(np.array([1, 0])), "aren't in order"),
@@ -333,6 +372,11 @@ def changed_tree(*keys, value):
         (("steps", 2, "fitted", "network", "dict", 3, 1), "eval", "activation must be"),
         (("steps", 2, "fitted", "network", "dict", 6, 1), {"dict": []}, "optimizer must be given"),
         (("steps", 2, "fitted", "seed"), None, "seed must be"),
+        (("steps", 2, "fitted", "seed"), 2**32, "seed must be .* at most 4294967295"),
+        (("steps", 2, "fitted", "seed"), 10**4000, "seed must be"),
+        (("steps", 2, "fitted", "n_iter"), -1, "n_iter must be"),
+        (("steps", 2, "fitted", "n_optimizer_arrays"), 3, "no part of it uses"),
+        (("steps", 2, "fitted", "n_optimizer_arrays"), -1, "n_optimizer_arrays must be"),
         (("steps", 2, "fitted", "n_optimizer_arrays"), 10**12, "it lacks '2_optimizer_8.npy'"),
         (("steps", 2, "fitted", "n_optimizer_arrays"), None, "no part of it uses"),
         (("steps", 2, "fitted", "history"), {"dict": [["loss", ["x"]]]}, "lists of numbers"),
