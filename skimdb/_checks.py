@@ -17,15 +17,16 @@ def check_int(name, value, *, at_least=0, at_most=None, none_allowed=False):
     """Raise unless value is an integer within the bounds (or None, where allowed)."""
     if value is None and none_allowed:
         return
-    expected = f"an integer of at least {at_least}"
-    if at_most is not None:
-        expected += f" and at most {at_most}"
-    if none_allowed:
-        expected += " or None"
-    if not is_number(value, Integral):
-        raise TypeError(f"{name} must be {expected}, got {shown(value)}.")
-    if value < at_least or (at_most is not None and value > at_most):
-        raise ValueError(f"{name} must be {expected}, got {shown(value)}.")
+    is_int = is_number(value, Integral)
+    is_too_large = is_int and at_most is not None and value > at_most
+    if not is_int or value < at_least or is_too_large:
+        expected = f"an integer of at least {at_least}"
+        if is_too_large:
+            expected += f" and at most {at_most}"
+        if none_allowed:
+            expected += " or None"
+        error = ValueError if is_int else TypeError
+        raise error(f"{name} must be {expected}, got {shown(value)}.")
 
 
 def check_bool(name, value):

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 import numpy as np
 from scipy.special import expit, softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils.multiclass import check_classification_targets, unique_labels
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted
 
 from skimdb._all_or_nothing import all_or_nothing
-from skimdb._checks import check_bool, check_int, check_real
+from skimdb._checks import check_bool, check_int, check_real, named, shown
 from skimdb._epoch_tasks import CallbackSupportMixin, EpochTasks, NoTasks, with_callbacks
 from skimdb._forward import check_finite, forward
 from skimdb._network_spec import NetworkSpec
@@ -21,6 +21,8 @@ from skimdb._training import TrainingRows, TrainingState, train
 from skimdb._training_rows import (
     at_least_two_classes,
     check_same_length,
+    checked_labels,
+    checked_rows,
     class_numbers,
     drawn_seed,
     fitted_attributes,
@@ -242,7 +244,7 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         """
         self._check_fit_parameters()
         going_on = self.warm_start and hasattr(self, "coefs_")
-        X, y = self._checked_rows(X, y, reset=not going_on)
+        X, y = self._checked_data(X, y, reset=not going_on)
         classes = self.classes_ if going_on else at_least_two_classes(y, "y")
         numbers = class_numbers(y, classes, "y")
         validation_data = self._checked_validation_data(X_val, y_val, classes)
@@ -255,7 +257,11 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             weights = None if weights is None else weights[kept]
         network = self._checked_network(classes, going_on)
         tasks = EpochTasks(
-            self, X, y, self.epochs, lambda weights: fitted_attributes(network, classes, weights)
+            self,
+            X,
+            y,
+            int(self.epochs),
+            lambda weights: fitted_attributes(network, classes, weights),
         )
         state = self._train(
             network,
@@ -263,7 +269,7 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             classes,
             seed,
             going_on=going_on,
-            epochs=self.epochs,
+            epochs=int(self.epochs),
             patience=self.n_iter_no_change if self.early_stopping else None,
             store=self._store() if not going_on else None,
             tasks=tasks,
@@ -305,7 +311,7 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         self._check_fit_parameters()
         if self.early_stopping:
             raise ValueError("early_stopping must be False for partial_fit, got True.")
-        if self.class_weight == "balanced":
+        if isinstance(self.class_weight, str) and self.class_weight == "balanced":
             raise ValueError(
                 "class_weight must be a dict or None for partial_fit, which sees a part of the "
                 "rows at a time, got 'balanced'."
@@ -313,16 +319,16 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         going_on = hasattr(self, "coefs_")
         if classes is None and not going_on:
             raise ValueError("classes must be given in the first call of partial_fit, got None.")
-        X, y = self._checked_rows(X, y, reset=not going_on)
-        if not going_on:
-            classes = at_least_two_classes(classes, "classes")
-        elif classes is None or np.array_equal(unique_labels(classes), self.classes_):
+        X, y = self._checked_data(X, y, reset=not going_on)
+        if classes is not None:
+            classes = at_least_two_classes(checked_labels(classes, "classes"), "classes")
+        if going_on:
+            if classes is not None and not np.array_equal(classes, self.classes_):
+                raise ValueError(
+                    "classes must be the same in each call of partial_fit, "
+                    f"got {classes.tolist()} after {self.classes_.tolist()}."
+                )
             classes = self.classes_
-        else:
-            raise ValueError(
-                "classes must be the same in each call of partial_fit, "
-                f"got {np.asarray(classes).tolist()} after {self.classes_.tolist()}."
-            )
         numbers = class_numbers(y, classes, "y")
         X, y, numbers, weights = weighted_rows(X, y, numbers, sample_weight, self.class_weight)
         self._train(
@@ -439,18 +445,16 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         check_real("validation_fraction", self.validation_fraction, above=0, below=1)
         check_int("n_iter_no_change", self.n_iter_no_change, at_least=1)
         check_int("memory_limit", self.memory_limit, none_allowed=True)
-        if self.verbose not in (0, 1, 2, "auto"):
-            raise ValueError(f"verbose must be 0, 1, 2 or 'auto', got {self.verbose!r}.")
+        is_verbosity = isinstance(self.verbose, str | Integral)
+        if not is_verbosity or self.verbose not in (0, 1, 2, "auto"):
+            raise ValueError(f"verbose must be 0, 1, 2 or 'auto', got {shown(self.verbose)}.")
 
-    def _checked_rows(self, X, y, *, reset, names=("X", "y")):
+    def _checked_data(self, X, y, *, reset, names=("X", "y")):
+        X = checked_rows(self, X, names[0], reset=reset)
+        y = checked_labels(y, names[1])
         check_same_length(X, y, names)
-        try:
-            X, y = validate_data(self, X, y, accept_sparse="csr", dtype=np.float32, reset=reset)
+        with named(names[1]):
             check_classification_targets(y)
-        except ValueError as error:
-            # scikit-learn says what is wrong, but calls all rows X
-            message = str(error) if names[0] == "X" else f"{names[0]} or {names[1]}: {error}"
-            raise ValueError(message) from error
         return X, y
 
     def _checked_validation_data(self, X_val, y_val, classes):
@@ -459,7 +463,7 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             raise ValueError(f"X_val and y_val must be given together, got None for {missing}.")
         if X_val is None:
             return None
-        X_val, y_val = self._checked_rows(X_val, y_val, reset=False, names=("X_val", "y_val"))
+        X_val, y_val = self._checked_data(X_val, y_val, reset=False, names=("X_val", "y_val"))
         return X_val, class_numbers(y_val, classes, "y_val")
 
     def _checked_network(self, classes, going_on):
@@ -494,7 +498,7 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             rows,
             start,
             seed=seed,
-            batch_size=self.batch_size,
+            batch_size=int(self.batch_size),
             learning_rate=learning_rate,
             callbacks=self.callbacks,
             verbose=self.verbose,
@@ -514,7 +518,7 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def _scores(self, X):
         """Return what goes into the activation of the last layer."""
         check_is_fitted(self)
-        X = validate_data(self, X, accept_sparse="csr", dtype=np.float32, reset=False)
+        X = checked_rows(self, X, "X", reset=False)
         scores = forward(X, self.coefs_, self.intercepts_, self._network.activation)
         check_finite(scores)
         return scores

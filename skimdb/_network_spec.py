@@ -1,6 +1,6 @@
 """NetworkSpec: what network to train and how, checked, in plain Python."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -9,6 +9,10 @@ import numpy as np
 
 from skimdb._checks import check_choice, check_int, check_real
 from skimdb._forward import ACTIVATIONS
+
+LARGEST_WIDTH = np.iinfo(np.int32).max
+# They give no widths, or not each time the same in the same order.
+NO_LAYERS = str | bytes | bytearray | Mapping | set | frozenset | Iterator
 
 
 @dataclass(frozen=True)
@@ -97,17 +101,22 @@ class NetworkSpec:
         shapes = self.weight_shapes
         for kernel_shape, bias_shape in zip(shapes[::2], shapes[1::2], strict=True):
             limit = np.sqrt(6 / sum(kernel_shape))
-            kernel = rng.uniform(-limit, limit, size=kernel_shape).astype(np.float32)
+            try:
+                kernel = rng.uniform(-limit, limit, size=kernel_shape).astype(np.float32)
+            except (MemoryError, ValueError) as error:
+                raise ValueError(
+                    "the columns of X and units must leave room for their weights, got "
+                    f"{kernel_shape[0]} inputs for {kernel_shape[1]} units ({error})."
+                ) from error
             weights += [kernel, np.zeros(bias_shape, dtype=np.float32)]
         return weights
 
 
 def _checked_units(units):
-    layers = (
-        tuple(units) if isinstance(units, Iterable) and not isinstance(units, str) else (units,)
-    )
+    is_layers = isinstance(units, Iterable) and not isinstance(units, NO_LAYERS)
+    layers = tuple(units) if is_layers and getattr(units, "ndim", 1) == 1 else (units,)
     for width in layers:
-        check_int("units", width, at_least=1)
+        check_int("units", width, at_least=1, at_most=LARGEST_WIDTH)
     return tuple(int(width) for width in layers)
 
 

@@ -1,14 +1,52 @@
 """What a fit is made from: class numbers, weights, rows set aside, a seed; and what it leaves."""
 
+from numbers import Real
+
 import numpy as np
-from sklearn.utils import check_random_state
+from sklearn.utils import assert_all_finite, check_random_state, column_or_1d
 from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.multiclass import unique_labels
+from sklearn.utils.validation import validate_data
+
+from skimdb._checks import check_indices, check_no_mask, is_number, named, shown
+
+
+def checked_rows(estimator, X, name, *, reset):
+    """Return rows as a CSR matrix or an array of float32, or say what is wrong with them."""
+    check_no_mask(name, X)
+    check_indices(name, X)
+    # what overflows is infinite, and an error as such
+    with named(name), np.errstate(over="ignore"):
+        return validate_data(estimator, X, accept_sparse="csr", dtype=np.float32, reset=reset)
+
+
+def checked_labels(y, name):
+    """Return class labels in a one-dimensional array, or say what is wrong with them."""
+    if y is None:
+        raise ValueError(
+            f"{name} must be given: it requires y to be passed, but the target y is None."
+        )
+    check_no_mask(name, y)
+    with named(name):
+        y = column_or_1d(y, warn=True)
+        assert_all_finite(y, input_name=name)
+    if y.dtype.kind in "OT" and all(isinstance(label, str) for label in y):
+        y = y.astype(str)
+    if y.dtype.kind not in NUMBERS + "U":
+        raise ValueError(
+            f"{name} must hold labels of one kind, numbers or text. Unknown label type: {y.dtype}."
+        )
+    return y
+
+
+# NumPy's kinds of types
+NUMBERS = "biuf"
 
 
 def class_numbers(y, classes, name):
     """Return the position of each label in the sorted classes, or say which one has none."""
-    unexpected = np.setdiff1d(y, classes)
+    # NumPy would find the text "1" among the numbers
+    is_alike = (y.dtype.kind in NUMBERS) == (classes.dtype.kind in NUMBERS)
+    unexpected = np.setdiff1d(y, classes) if is_alike else np.unique(y)
     if len(unexpected):
         raise ValueError(
             f"{name} must hold none but the classes of the training rows, {classes.tolist()}, "
@@ -19,7 +57,7 @@ def class_numbers(y, classes, name):
 
 def at_least_two_classes(labels, name):
     """Return the sorted set of labels, or say that there are too few."""
-    classes = unique_labels(labels)
+    classes = np.unique(labels)
     if len(classes) < 2:
         raise ValueError(
             f"{name} must hold at least two classes, got {len(classes)} class: {classes.tolist()}."
@@ -29,15 +67,10 @@ def at_least_two_classes(labels, name):
 
 def check_same_length(X, y, names):
     """Raise unless there is one label for each row."""
-    lengths = [
-        part.shape[0] if getattr(part, "shape", ()) else len(part)
-        for part in (X, y)
-        if getattr(part, "shape", ()) or hasattr(part, "__len__")
-    ]
-    if len(set(lengths)) > 1:
+    if X.shape[0] != len(y):
         raise ValueError(
             f"{names[1]} must have one label for each row of {names[0]}: found input variables "
-            f"with inconsistent numbers of samples, {lengths[0]} rows and {lengths[1]} labels."
+            f"with inconsistent numbers of samples, {X.shape[0]} rows and {len(y)} labels."
         )
 
 
@@ -45,10 +78,10 @@ def drawn_seed(random_state):
     """Return a seed from an int, a generator or None."""
     try:
         return check_random_state(random_state).randint(2**31)
-    except ValueError as error:
+    except (TypeError, ValueError) as error:
         raise ValueError(
             "random_state must be an int from 0 to 2**32 - 1, a RandomState instance or None, "
-            f"got {random_state!r}."
+            f"got {shown(random_state)}."
         ) from error
 
 
@@ -88,7 +121,9 @@ def weighted_rows(X, y, numbers, sample_weight, class_weight):
     weights = _broadcast(sample_weight, len(y))
     _check_weights("sample_weight", weights)
     if class_weight is not None:
-        weights = weights * compute_sample_weight(class_weight, y)
+        _check_class_weight(class_weight)
+        with named("class_weight"):
+            weights = weights * compute_sample_weight(class_weight, y)
         _check_weights("class_weight", weights)
     kept = np.flatnonzero(weights)
     if not len(kept):
@@ -101,10 +136,12 @@ def weighted_rows(X, y, numbers, sample_weight, class_weight):
 def _broadcast(sample_weight, n_rows):
     if sample_weight is None:
         return np.ones(n_rows)
-    try:
-        weights = np.asarray(sample_weight, dtype=float)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f"sample_weight must hold numbers: {error}.") from error
+    check_no_mask("sample_weight", sample_weight)
+    with named("sample_weight"), np.errstate(over="ignore"):
+        weights = np.asarray(sample_weight)
+        if weights.dtype.kind not in NUMBERS + "O":
+            raise ValueError(f"sample_weight must hold numbers, got {weights.dtype}.")
+        weights = weights.astype(float)
     if weights.ndim == 0:
         return np.full(n_rows, weights)
     if weights.shape != (n_rows,):
@@ -113,6 +150,14 @@ def _broadcast(sample_weight, n_rows):
             f"got shape {weights.shape}."
         )
     return weights
+
+
+def _check_class_weight(class_weight):
+    """Raise unless the weights in a dict are numbers: NumPy would parse text, and cut times."""
+    values = class_weight.values() if isinstance(class_weight, dict) else ()
+    for value in values:
+        if not is_number(value, Real):
+            raise TypeError(f"class_weight must hold numbers, got {shown(value)}.")
 
 
 def _check_weights(name, weights):

@@ -23,6 +23,7 @@ MEAN_LENGTH, LOG_LENGTH_SPREAD, SHORTEST = 235, 0.65, 10
 SHARE_TAKING_SIDES, LOG_ODDS = 1 / 20, 1.2
 GOLDEN_RATIO = (1 + 5**0.5) / 2
 ROWS_PER_BLOCK = 8192
+LARGEST_INT32 = np.iinfo(np.int32).max
 
 
 def make_reviews(
@@ -60,7 +61,7 @@ def make_reviews(
     Raises
     ------
     ValueError
-        If ``n_samples`` is less than 1 or ``n_words`` less than 5.
+        If ``n_samples`` is less than 1, ``n_words`` less than 5, or either over 2**31 - 1.
 
     See Also
     --------
@@ -76,8 +77,10 @@ def make_reviews(
     >>> int(X[0][0]), max(int(ids.max()) for ids in X) < 1000
     (1, True)
     """
-    check_int("n_samples", n_samples, at_least=1)
-    check_int("n_words", n_words, at_least=FIRST_WORD + 1)
+    check_int("n_samples", n_samples, at_least=1, at_most=LARGEST_INT32)
+    check_int("n_words", n_words, at_least=FIRST_WORD + 1, at_most=LARGEST_INT32)
+    # NumPy's small integers would overflow
+    n_samples, n_words = int(n_samples), int(n_words)
     rng = _generator(random_state)
     y = rng.permutation(np.arange(n_samples, dtype=np.int64) % 2)
     log_mean = np.log(MEAN_LENGTH) - LOG_LENGTH_SPREAD**2 / 2

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from skimdb._checks import checked_path
 from skimdb.datasets._download import HOME_VARIABLE
 
 # the form of the data, and the file or folder that holds it
@@ -43,9 +44,11 @@ def named_home(data_home):
             return DataHome("", False, {})
     else:
         named, name = data_home, "data_home"
-        if not isinstance(named, str | os.PathLike):
-            raise TypeError(f"data_home must be a path or None, got {data_home!r}.")
-    path = Path(named).expanduser()
+    path = checked_path(name, named)
+    try:
+        path = path.expanduser()
+    except RuntimeError as error:
+        raise ValueError(f"{name} names {path}, the folder of no known user.") from error
     description = f"{name} ({path})"
     if path.is_dir():
         return DataHome(description, False, _forms_in(path))

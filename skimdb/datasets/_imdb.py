@@ -169,6 +169,8 @@ def fetch_imdb(
     _check_id("start_char", start_char)
     _check_id("oov_char", oov_char)
     check_int("index_from", index_from)
+    # one of NumPy's small integers would overflow
+    index_from = int(index_from)
     random_state = _checked_random_state(random_state)
     check_bool("as_text", as_text)
     check_bool("download_if_missing", download_if_missing)
@@ -340,7 +342,9 @@ def _read_word_index(path):
         raise ValueError(f"{path} must hold a JSON object of words and ranks.")
     for word, rank in word_index.items():
         if type(rank) is not int or not 0 < rank <= LARGEST_ID:
-            raise ValueError(f"{path} must map words to positive ranks, got {word!r}: {rank!r}.")
+            raise ValueError(
+                f"{path} must map words to positive ranks, got {word!r:.80}: {rank!r:.80}."
+            )
     return word_index
 
 
