@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from skimdb._checks import check_choice, check_int, check_real
+from skimdb._checks import check_choice, check_int, check_real, shown
 from skimdb._forward import ACTIVATIONS
 
 LARGEST_WIDTH = np.iinfo(np.int32).max
@@ -38,6 +38,8 @@ class NetworkSpec:
         check_real("l2", classifier.l2, at_least=0)
         check_real("learning_rate", classifier.learning_rate, above=0, none_allowed=True)
         rate = classifier.learning_rate
+        _check_float32("l2", classifier.l2)
+        _check_float32("learning_rate", rate)
         one_output = n_classes == 2
         loss = classifier.loss
         if isinstance(loss, str) and loss == "auto":
@@ -110,6 +112,14 @@ class NetworkSpec:
                 ) from error
             weights += [kernel, np.zeros(bias_shape, dtype=np.float32)]
         return weights
+
+
+def _check_float32(name, value):
+    """Raise if a number would become 0 or infinite in the type that networks are trained in."""
+    with np.errstate(over="ignore", under="ignore"):
+        trained = np.float32(float(value or 0))
+    if not np.isfinite(trained) or (trained == 0) != (not value):
+        raise ValueError(f"{name} must be a number that float32 can hold, got {shown(value)}.")
 
 
 def _checked_units(units):

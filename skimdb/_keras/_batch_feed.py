@@ -77,4 +77,6 @@ class BatchFeed:
         return self._targets[rows], self._sample_weight[rows], self._scores[rows]
 
     def _rows(self, first, last):
+        # TensorFlow's number of a step is one of 32 bits, which the product may be beyond
+        first, last = int(first), int(last)
         return self._order[first * self._batch_size : last * self._batch_size]

@@ -2,6 +2,11 @@
 
 import keras
 
+from skimdb._checks import shown
+
+# what Keras raises on what names none of its objects
+NO_KERAS_OBJECT = (AttributeError, KeyError, TypeError, ValueError)
+
 
 def build_layers(spec):
     """Return the layers of the stack."""
@@ -62,14 +67,19 @@ def build_optimizer(spec):
             )
         # a copy, since the optimizer holds the state of the model it serves
         return type(spec.optimizer).from_config(spec.optimizer.get_config())
+    identifier = spec.optimizer
+    if isinstance(identifier, str):
+        # Keras would number the names of optimizers through the process, and TensorFlow keeps some
+        # 30 KB for each name that a variable ever had
+        identifier = {"class_name": identifier, "config": {"name": identifier}}
     try:
-        optimizer = keras.optimizers.get(spec.optimizer)
-    except (ValueError, TypeError):
+        optimizer = keras.optimizers.get(identifier)
+    except NO_KERAS_OBJECT:
         optimizer = None
     if optimizer is None:
         raise ValueError(
             "optimizer must be the name of a Keras optimizer, such as 'rmsprop' or 'adam', or an "
-            f"instance of one, got {spec.optimizer!r}."
+            f"instance of one, got {shown(spec.optimizer)}."
         )
     if spec.learning_rate is not None:
         optimizer.learning_rate = spec.learning_rate
@@ -82,12 +92,12 @@ def _build_metric(metric):
         return metric
     try:
         known = keras.metrics.get(metric)
-    except (ValueError, TypeError):
+    except NO_KERAS_OBJECT:
         known = None
-    if known is None:
+    if known is None or isinstance(metric, type):
         raise ValueError(
             "metrics must be names of Keras metrics, such as 'accuracy' or 'auc', or instances "
-            f"of them, got {metric!r}."
+            f"of them, got {shown(metric)}."
         )
     if not isinstance(known, keras.metrics.Metric):
         return metric
@@ -100,12 +110,12 @@ def _checked_loss(spec):
     loss = spec.loss
     try:
         known = keras.losses.get(loss) is not None
-    except (ValueError, TypeError):
+    except NO_KERAS_OBJECT:
         known = False
     if not known:
         raise ValueError(
             "loss must be 'auto', the name of a Keras loss, such as 'binary_crossentropy' or "
-            f"'mse', or an instance of one, got {spec.loss!r}."
+            f"'mse', or an instance of one, got {shown(spec.loss)}."
         )
     if spec.n_outputs == 1 and "categorical" in loss_name(loss):
         raise ValueError(
