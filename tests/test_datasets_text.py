@@ -1,6 +1,7 @@
 """Archives and folders of reviews that attack: refused by name, with nothing written anywhere."""
 
 import gzip
+import io
 import os
 import tarfile
 import time
@@ -8,7 +9,7 @@ import tracemalloc
 
 import pytest
 
-from skimdb.datasets import _text, fetch_imdb
+from skimdb.datasets import _tar, _text, fetch_imdb
 
 REVIEW = "aclImdb/train/pos/0_9.txt"
 BLOCK = 512
@@ -117,25 +118,94 @@ def test_sizes_in_extended_headers(value, refused):
     refused(extended(tarfile.XHDTYPE, record), member(REVIEW, b"x" * 600), end=b"")
 
 
-def test_headers_upon_headers(refused):
-    refused(*[extended(tarfile.XHDTYPE, b"9 a=1234\n")] * 3000, member(REVIEW, b"x"))
+@pytest.fixture
+def texts(tmp_path):
+    """A function that gives the training reviews in a tar archive."""
+
+    def texts(*parts):
+        path = tmp_path / "aclImdb_v1.tar.gz"
+        path.write_bytes(gzip.compress(b"".join([*parts, bytes(2 * BLOCK)])))
+        return fetch_imdb(data_home=path, as_text=True, random_state=None).data.tolist()
+
+    return texts
 
 
-def test_more_global_headers_than_any_archive_has(refused):
-    records = [b" k%04d=1\n" % number for number in range(1500)]
-    content = b"".join(b"%d" % (len(record) + 2) + record for record in records)
-    reason = refused(extended(tarfile.XGLTYPE, content), member(REVIEW, b"x"))
-    assert "it has over 1000 global headers" in reason
+def pax(**records):
+    """The content of an extended header."""
+    lines = [f" {key.replace('__', '.')}={value}\n" for key, value in records.items()]
+    return "".join(
+        next(f"{n}{line}" for n in range(500) if len(f"{n}{line}".encode()) == n) for line in lines
+    ).encode()
+
+
+def test_what_headers_say_of_the_next_member(texts):
+    nowhere = member("aclImdb/nowhere", b"good", size=4)
+    assert texts(extended(tarfile.XHDTYPE, pax(path=REVIEW)), nowhere) == ["good"]
+    assert texts(extended(tarfile.GNUTYPE_LONGNAME, REVIEW.encode() + b"\0"), nowhere) == ["good"]
+    assert texts(
+        extended(tarfile.XHDTYPE, pax(path=REVIEW, mtime="1.5", comment="été", size=3)),
+        member("aclImdb/nowhere", b"goo", size=300),
+        member("aclImdb/train/neg/0_1.txt", b"bad"),
+    ) == ["bad", "goo"]
+    # of one member only
+    assert texts(extended(tarfile.XHDTYPE, pax(path="aclImdb/x")), nowhere, member(REVIEW)) == [""]
+
+
+def test_headers_upon_headers(texts):
+    headers = [extended(tarfile.XHDTYPE, pax(comment=n)) for n in range(3000)]
+    assert texts(*headers, member(REVIEW, b"good")) == ["good"]
+
+
+def test_global_headers_say_nothing(texts):
+    content = pax(**{f"k{n}": n for n in range(1500)}, path="../x", size=2**50)
+    assert texts(extended(tarfile.XGLTYPE, content), member(REVIEW, b"good")) == ["good"]
+
+
+@pytest.mark.parametrize(
+    "records", [{"GNU__sparse__major": 1, "GNU__sparse__minor": 0}, {"GNU__sparse__map": "0,1"}]
+)
+def test_extended_headers_that_tell_of_holes(records, refused):
+    content = pax(**records, GNU__sparse__realsize=2**40)
+    endless = member(REVIEW, b"9" * 4000)
+    assert "is neither a plain file" in refused(extended(tarfile.XHDTYPE, content), endless)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"1" * 60_000, b"0 a=b\n", b"-5 a=b\n", b"5 a=b", b"9 ab\n", b"6 =b\n5", b" a=b\n", b"4 a=\n",
+     b"99 a=b\n", b"\0" * 9, b"9" * 30 + b" a=b\n"],
+)  # fmt: skip
+def test_damaged_extended_headers(content, refused):
+    reason = refused(extended(tarfile.XHDTYPE, content), member(REVIEW, b"x"))
+    assert "damaged" in reason or "claims the size" in reason
+
+
+@pytest.mark.parametrize("format", ["USTAR_FORMAT", "GNU_FORMAT", "PAX_FORMAT"])
+def test_what_tarfile_writes_is_read(format, texts, tmp_path):
+    path = tmp_path / "written.tar"
+    names = [REVIEW, "aclImdb/train/neg/0_1.txt", "aclImdb/x", f"aclImdb/{'x' * 90}/{'y' * 90}"]
+    if format != "USTAR_FORMAT":
+        names.append("aclImdb/" + "é" * 300)
+    with tarfile.open(path, "w", format=getattr(tarfile, format)) as archive:
+        folder = tarfile.TarInfo("aclImdb")
+        folder.type = tarfile.DIRTYPE
+        archive.addfile(folder)
+        for number, name in enumerate(names):
+            info = tarfile.TarInfo(name)
+            content = name.encode() * 300 * number
+            info.size, info.mtime, info.uname = len(content), 1e9 + 0.5, "Ånd"
+            archive.addfile(info, io.BytesIO(content))
+    assert texts(path.read_bytes()) == [names[1] * 300, ""]
 
 
 def test_more_members_than_any_archive_has(refused, monkeypatch):
-    monkeypatch.setattr(_text, "MOST_MEMBERS", 1000)
+    monkeypatch.setattr(_tar, "MOST_HEADERS", 1000)
     assert "it has over 1000 members" in refused(*[member("aclImdb/x")] * 1001)
 
 
 @pytest.mark.parametrize("parts", [[member("aclImdb/x", bytes(10**6))] * 3, [bytes(3 * 10**6)]])
 def test_an_archive_that_unpacks_to_too_much(parts, refused, monkeypatch):
-    monkeypatch.setattr(_text, "LARGEST_ARCHIVE", 2 * 10**6)
+    monkeypatch.setattr(_tar, "LARGEST_ARCHIVE", 2 * 10**6)
     assert "it unpacks to over 2000000 bytes" in refused(*parts)
 
 
