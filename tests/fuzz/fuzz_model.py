@@ -42,7 +42,7 @@ def read(data, folder):
     path = written(folder / "model.skimdb", content)
     with refusals_name(path):
         model = load_model(path)
-    repr(model)
+    model.get_params()
     probabilities = model.predict_proba(TEXTS)
     assert probabilities.shape == (len(TEXTS), len(model.classes_))
     # weights of any size may be in a file that someone forged
