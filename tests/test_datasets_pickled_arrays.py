@@ -156,7 +156,7 @@ def test_bytes_of_a_claimed_length_are_not_made(path):
 
 CUT_OFF = "its pickle is cut off"
 EXCESSES = {
-    "a memo of 16 GB": (array_of(b"]r\xff\xff\xff\x3f]K\x01aa", 1), "more objects than it has"),
+    "a memo of 2 GB": (array_of(b"]r\xff\xff\xff\x07]K\x01aa", 1), "more objects than it has"),
     "bytes of a terabyte": (array_of(b"\x8e" + struct.pack("<q", 2**40), 1), "BINBYTES8"),
     "text of a terabyte": (array_of(b"\x8d" + struct.pack("<q", 2**40), 1), "BINUNICODE8"),
     "an array of a terabyte": (array_of(b"\x96" + struct.pack("<q", 2**40), 1), "BYTEARRAY8"),
