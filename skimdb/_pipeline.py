@@ -41,6 +41,9 @@ def multi_hot_pipeline(
         M = pipeline[:-1].fit_transform(X)
         pipeline[-1].fit(M, y, X_val=pipeline[:-1].transform(X_val), y_val=y_val)
 
+    A second ``fit`` that fails or is interrupted leaves each step whole, but, as in any Pipeline,
+    those before the one at fault are new ones. Fit a ``sklearn.base.clone`` to keep the old whole.
+
     See Also
     --------
     WordIndexEncoder, MultiHotVectorizer, DenseClassifier : The steps.

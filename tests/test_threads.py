@@ -1,5 +1,6 @@
 """Many threads, processes and fits: the answers of one, and nothing left behind."""
 
+import gc
 import json
 import os
 import pickle
@@ -8,10 +9,12 @@ import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import keras
 import numpy as np
 import pytest
 
 from skimdb import DenseClassifier, MultiHotVectorizer, multi_hot_pipeline
+from skimdb._keras._trainer import DenseStack
 from skimdb.datasets import load_sample_reviews, make_reviews
 
 N_THREADS = 16
@@ -179,7 +182,33 @@ def test_a_fork_cant_train_after_other_use_of_tensorflow(tmp_path):
     assert printed.endswith("True\n")
 
 
-# --- a thousand fits --------------------------------------------------------------------------
+# --- what is left behind ----------------------------------------------------------------------
+
+
+def n_living_trainers():
+    gc.collect()
+    return sum(type(thing) is DenseStack for thing in gc.get_objects())
+
+
+def test_a_dropped_trainer_is_gone(monkeypatch):
+    monkeypatch.setattr("skimdb._keras._pool.MAX_IDLE_TRAINERS", 1)
+    X, y = np.eye(4), [0, 1, 0, 1]
+    DenseClassifier(21, epochs=1).fit(X, y)
+    before = n_living_trainers()
+    for units in (22, 23):
+        DenseClassifier(units, epochs=1).fit(X, y)
+    # one of the three waits for its next fit
+    assert n_living_trainers() == before
+
+
+def test_keras_may_forget_its_state_between_fits():
+    X, y = np.eye(4), [0, 1, 0, 1]
+    first = DenseClassifier(4, epochs=2, dropout=0.2, random_state=0).fit(X, y)
+    keras.utils.clear_session()
+    gc.collect()
+    again = DenseClassifier(4, epochs=2, dropout=0.2, random_state=0).fit(X, y)
+    np.testing.assert_array_equal(again.coefs_[0], first.coefs_[0])
+
 
 FIT_OFTEN = """
 import json
