@@ -2,6 +2,7 @@
 
 from inspect import signature
 
+from skimdb._checks import shown
 from skimdb._plain_values import from_plain, to_plain
 
 # Parameters that name a place or a watcher of training rather than what is trained. A file that
@@ -35,6 +36,6 @@ def check_by_name(parameters, where):
         for part in parts:
             if not isinstance(part, str):
                 raise TypeError(
-                    f"{where}{name} must be given by name to be saved, got {part!r}; name it and "
-                    "fit again, or use joblib.dump."
+                    f"{where}{name} must be given by name to be saved, got {shown(part)}; name it "
+                    "and fit again, or use joblib.dump."
                 )

@@ -282,7 +282,8 @@ class MultiHotVectorizer(TransformerMixin, BaseEstimator):
         """Leave out, refuse or replace ids that have no column."""
         if self.handle_unknown == "oov" and self.oov_char >= self._n_columns():
             raise ValueError(
-                f"oov_char must be below num_words={self._n_columns()}, got {self.oov_char}."
+                f"oov_char must be below num_words={self._n_columns()}, "
+                f"got {shown(self.oov_char)}."
             )
         unknown = ids >= self._n_columns()
         if not unknown.any():

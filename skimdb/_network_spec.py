@@ -146,5 +146,5 @@ def _described(name, item):
         return [type(item).__module__, type(item).__qualname__, repr(item.get_config())]
     raise ValueError(
         f"{name} must be given by name, or as an instance of a Keras class, when memory is set, "
-        f"got {item!r}."
+        f"got {shown(item)}."
     )

@@ -9,6 +9,9 @@ from math import isfinite
 
 import numpy as np
 
+from skimdb._checks import shown
+
+LARGEST_BITS = 8192
 DTYPES = frozenset(
     ["float16", "float32", "float64"]
     + [f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)]
@@ -20,7 +23,10 @@ def to_plain(value, name):
     """Return a value in JSON's types, or raise TypeError with its name."""
     if isinstance(value, np.generic):
         value = value.item()
-    if value is None or isinstance(value, bool | int):
+    if value is None or isinstance(value, bool):
+        return value
+    # Python neither writes nor reads integers of more than some thousand digits
+    if isinstance(value, int) and value.bit_length() <= LARGEST_BITS:
         return value
     if isinstance(value, float):
         return value if isfinite(value) else {"float": str(value)}
@@ -40,7 +46,7 @@ def to_plain(value, name):
         return {"numpy_type": _dtype_name(value, name)}
     raise TypeError(
         f"{name} must be plain to be saved (numbers, strings, None, or lists, tuples and dicts of "
-        f"them), got {value!r}; set it to such a value, or use joblib.dump."
+        f"them), got {shown(value)}; set it to such a value, or use joblib.dump."
     )
 
 

@@ -81,6 +81,7 @@ SCALARS = {
     "2**31": lambda: 2**31,
     "2**63": lambda: 2**63,
     "10**400": lambda: 10**400,
+    "10**5000": lambda: 10**5000,
     "-10**5000": lambda: -(10**5000),
     "fraction": lambda: Fraction(10**400, 3),
     "Decimal": lambda: Decimal("1.5"),

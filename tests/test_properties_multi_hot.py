@@ -1,6 +1,7 @@
 """MultiHotVectorizer: any sequences give what a plain loop gives, anything else is refused."""
 
 from collections import Counter
+from collections.abc import Iterator
 from fractions import Fraction
 from math import isfinite, log
 
@@ -286,7 +287,7 @@ def has_rows_of_other_types(X):
     if isinstance(X, np.ma.MaskedArray):
         return not np.ma.is_masked(X)
     return isinstance(X, list | tuple) and any(
-        isinstance(row, set | frozenset | memoryview)
+        isinstance(row, set | frozenset | memoryview | Iterator)
         or (isinstance(row, pd.Series | np.ndarray) and not np.ma.is_masked(row))
         for row in X
     )

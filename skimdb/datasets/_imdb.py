@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 
-from skimdb._checks import check_bool, check_choice, check_int
+from skimdb._checks import check_bool, check_choice, check_int, shown
 from skimdb.datasets._bunch import labelled_reviews
 from skimdb.datasets._compact import CompactReviews
 from skimdb.datasets._download import cached_or_downloaded
@@ -183,7 +183,7 @@ def fetch_imdb(
         ):
             if value != default:
                 raise ValueError(
-                    f"{name} must be left at {default!r} with as_text=True, got {value!r}."
+                    f"{name} must be left at {default!r} with as_text=True, got {shown(value)}."
                 )
 
     splits = SPLITS if subset == "all" else (subset,)
@@ -351,7 +351,7 @@ def _read_word_index(path):
 def _check_id(name, value):
     check_int(name, value, none_allowed=True)
     if value is not None and value > LARGEST_ID:
-        raise ValueError(f"{name} must be at most {LARGEST_ID}, got {value!r}.")
+        raise ValueError(f"{name} must be at most {LARGEST_ID}, got {shown(value)}.")
 
 
 def _checked_random_state(random_state):
@@ -362,5 +362,5 @@ def _checked_random_state(random_state):
         check_int("random_state", random_state)
         return np.random.RandomState(random_state)
     except (TypeError, ValueError) as error:
-        message = f"random_state must be {expected}, got {random_state!r}."
+        message = f"random_state must be {expected}, got {shown(random_state)}."
         raise type(error)(message) from None

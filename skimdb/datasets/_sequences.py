@@ -4,6 +4,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from skimdb._checks import shown
+
 LARGEST_ID = np.iinfo(np.int32).max
 
 
@@ -56,7 +58,7 @@ class Sequences:
         if largest + index_from > LARGEST_ID:
             raise ValueError(
                 f"index_from must be at most {LARGEST_ID - largest} for ranks up to {largest} "
-                f"to stay within int32, got {index_from!r}."
+                f"to stay within int32, got {shown(index_from)}."
             )
         ids = self.values + np.int32(index_from)
         if start_char is None:
