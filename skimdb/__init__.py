@@ -6,6 +6,9 @@ Names are loaded when first used, so ``import skimdb`` is quick and never import
 from importlib import import_module
 from typing import TYPE_CHECKING
 
+# from here on, forks of this process know whether it had imported TensorFlow
+from skimdb import _forks  # noqa: F401
+
 _MODULE_OF = {
     "DenseClassifier": "_dense_classifier",
     "MultiHotVectorizer": "_multi_hot",
