@@ -87,7 +87,8 @@ class EpochStore:
     def _read(self, path, n_epochs, shapes):
         """Return the state in a file; one that is of no use is reported and left aside."""
         try:
-            with np.load(path, allow_pickle=False) as file:
+            # opened here, since NumPy leaves a file open that it can't read
+            with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
                 about = json.loads(str(file["about"]))
                 if about["format"] != FORMAT_VERSION or about["versions"] != _versions():
                     raise ValueError(f"it was written by other versions: {about['versions']}")

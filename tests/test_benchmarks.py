@@ -4,6 +4,7 @@ import importlib
 import json
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 
@@ -18,6 +19,29 @@ def benchmarks(monkeypatch):
     """Import a module of the benchmarks, which are not installed with the package."""
     monkeypatch.syspath_prepend(ROOT)
     return lambda name: importlib.import_module(f"benchmarks.{name}")
+
+
+@pytest.fixture(scope="module")
+def quick_runs(request, tmp_path_factory):
+    """The run, and the file of its results, of each subcommand that a test asks for.
+
+    Most of a run is the import of TensorFlow in one process after the other, on one core; so two
+    run at a time.
+    """
+    folder = tmp_path_factory.mktemp("results")
+    asked_for = [
+        item.callspec.params["name"]
+        for item in request.session.items
+        if "quick_runs" in getattr(item, "fixturenames", ())
+    ]
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        paths = {name: folder / f"{name}.json" for name in asked_for}
+        runs = {
+            name: pool.submit(run_benchmark, name, path, "--repeat", "1")
+            for name, path in paths.items()
+        }
+        yield lambda name: (runs[name].result(), paths[name])
+        pool.shutdown(cancel_futures=True)
 
 
 def run_benchmark(name, path, *options):
@@ -140,9 +164,8 @@ def test_says_at_once_that_the_file_cannot_be_written(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", SUBCOMMANDS)
-def test_every_subcommand(name, tmp_path):
-    path = tmp_path / "results.json"
-    run = run_benchmark(name, path, "--repeat", "1")
+def test_every_subcommand(name, quick_runs):
+    run, path = quick_runs(name)
     assert run.returncode == 0, run.stderr + run.stdout
     results = json.loads(path.read_text(encoding="utf-8"))
     check_results(results, name, 1)

@@ -100,6 +100,7 @@ def test_scoring_monitor_logs_an_entry_an_epoch_within_a_search(reviews):
     assert all(0 <= row["accuracy"] <= 1 for row in entries)
 
 
+@pytest.mark.filterwarnings("ignore:The estimator MultiHotVectorizer does not support callbacks")
 def test_progress_bar_shows_search_fold_and_epoch(reviews, capsys):
     X, y = reviews
     pipeline = multi_hot_pipeline(num_words=200, epochs=2, batch_size=32, random_state=0)

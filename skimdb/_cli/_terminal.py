@@ -150,6 +150,10 @@ def count_progress(description, total, *, in_bytes=False):
 def _progress(description, total, *columns):
     from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+    if not on_terminal():
+        # a Progress with disable=True would still write a blank line in older versions of rich
+        yield lambda **_: None
+        return
     columns = (
         TextColumn("{task.description}"),
         BarColumn(bar_width=None),
@@ -159,7 +163,7 @@ def _progress(description, total, *columns):
     terminal = console(stderr=True)
     # leaves room for the ^C that a terminal writes behind the cursor; it would break the line
     terminal.width -= len("^C ")
-    with Progress(*columns, console=terminal, disable=not on_terminal(), expand=True) as bar:
+    with Progress(*columns, console=terminal, expand=True) as bar:
         yield partial(bar.update, bar.add_task(description, total=total, figures=""))
 
 

@@ -17,6 +17,8 @@ def build_layers(spec):
         return keras.layers.Dense(
             units,
             activation=activation,
+            # the weights are set anyway; without a seed it would draw one from Python's generator
+            kernel_initializer=keras.initializers.GlorotUniform(seed=0),
             kernel_regularizer=regularizer,
             dtype="float32",
             name=name,
