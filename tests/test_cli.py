@@ -59,14 +59,18 @@ def process_settings(**changes):
 
 @pytest.fixture
 def on_terminal():
-    """Start a command whose stderr is a terminal; yields a function that does it."""
-    pty = pytest.importorskip("pty")
+    """Start a command whose stderr is a terminal; yields a function that does it.
+
+    The function takes the command's arguments, and those of Python if it is another program.
+    """
+    pty, termios = pytest.importorskip("pty"), pytest.importorskip("termios")
     terminal, end_of_process = pty.openpty()
+    termios.tcsetwinsize(terminal, (24, 80))
     processes = []
 
-    def start(*args):
+    def start(*args, program=("-m", "skimdb")):
         process = subprocess.Popen(
-            command(*args),
+            [sys.executable, *program, *map(str, args)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=end_of_process,

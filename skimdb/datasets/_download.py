@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import pooch
+from tqdm import tqdm
 
 from skimdb._whole_files import whole_files
 
@@ -91,8 +92,12 @@ def _fetch(name, folder):
 def _download(url, output_file, store):
     """Download into a file, as pooch asks for."""
     on_terminal = sys.stderr is not None and sys.stderr.isatty()
-    download = pooch.HTTPDownloader(progressbar=on_terminal, timeout=TIMEOUT)
-    with open(output_file, "wb") as file:
+    # pooch's own bar is left open by an error or Ctrl-C, which then write behind it on its line
+    bar = tqdm(
+        total=LARGEST_FILE, delay=0.1, disable=not on_terminal, ncols=79, unit="B", unit_scale=True
+    )
+    with bar, open(output_file, "wb") as file:
+        download = pooch.HTTPDownloader(progressbar=on_terminal and bar, timeout=TIMEOUT)
         download(url, _Limited(file), store)
 
 
