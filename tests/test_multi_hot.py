@@ -87,6 +87,7 @@ def test_number_of_columns_comes_from_the_data_or_the_parameter():
     assert MultiHotVectorizer(num_words=5).fit(SEQUENCES).num_words_ == 5
     names = MultiHotVectorizer(num_words=3).fit(SEQUENCES).get_feature_names_out()
     assert names.tolist() == ["id0", "id1", "id2"]
+    assert names.dtype == object
 
 
 @pytest.mark.parametrize(
@@ -150,14 +151,34 @@ def test_unknown_ids_need_a_column_to_stand_for_them():
 
 
 def test_counts_must_fit_their_type():
-    with pytest.raises(ValueError, match="dtype must hold counts up to 300"):
-        MultiHotVectorizer(mode="count", dtype=np.int8).fit([[1] * 300])
+    vectorizer = MultiHotVectorizer(mode="count", dtype=np.int8)
+    assert vectorizer.fit_transform([[1] * 127])[0, 1] == 127
+    with pytest.raises(ValueError, match=r"dtype must hold counts up to 300, got .*ends at 127"):
+        vectorizer.fit([[1] * 300])
 
 
 def test_dtype():
     assert MultiHotVectorizer(dtype=np.int8).fit_transform(SEQUENCES).dtype == np.int8
-    with pytest.raises(ValueError, match="dtype must be a floating type in mode 'freq'"):
-        MultiHotVectorizer(mode="freq", dtype=int).fit(SEQUENCES)
+    for mode in ("freq", "tfidf"):
+        message = f"dtype must be a floating type in mode '{mode}', got <class 'int'>"
+        with pytest.raises(ValueError, match=message):
+            MultiHotVectorizer(mode=mode, dtype=int).fit(SEQUENCES)
+
+
+def test_half_precision_is_for_dense_output_alone():
+    half = MultiHotVectorizer(dtype=np.float16, sparse_output=False)
+    assert half.fit_transform(SEQUENCES).dtype == np.float16
+    message = "^dtype must be one that SciPy's sparse matrices have, unless sparse_output is False"
+    with pytest.raises(ValueError, match=message):
+        half.set_params(sparse_output=True).fit(SEQUENCES)
+
+
+def test_columns_that_memory_has_no_room_for_are_told():
+    with pytest.raises(ValueError, match=f"num_words must leave room for {2**62} weights"):
+        MultiHotVectorizer(num_words=2**62, mode="tfidf").fit(SEQUENCES)
+    message = rf"sparse_output must be True for a matrix of shape \(3, {2**62}\)"
+    with pytest.raises(ValueError, match=message):
+        MultiHotVectorizer(num_words=2**62, sparse_output=False).fit(SEQUENCES)
 
 
 def test_sparse_class_follows_scikit_learns_setting():
@@ -175,6 +196,31 @@ def test_inverse_transform_gives_the_set_of_ids():
         assert [row.tolist() for row in ids] == [[1, 2, 4], [], [1, 9]]
     with pytest.raises(ValueError, match="X must have 10 columns, one an id, got 3"):
         vectorizer.inverse_transform(np.zeros((1, 3)))
+    assert vectorizer.inverse_transform(np.zeros((0, 10))).shape == (0,)
+
+
+def test_inverse_transform_leaves_the_matrix_as_it_was():
+    X = sp.csr_array(([1.0, 2.0, 0.0], [1, 1, 0], [0, 3]), shape=(1, 2))
+    assert MultiHotVectorizer(num_words=2).inverse_transform(X)[0].tolist() == [1]
+    assert X.data.tolist() == [1, 2, 0]
+    assert X.indices.tolist() == [1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    ("X", "message"),
+    [
+        ([[0, np.nan]], "^Input X contains NaN"),
+        (np.ma.array([[0, 1]], mask=[[0, 1]]), "^X must have no masked entries"),
+        (
+            sp.csr_array((np.ones(1), np.array([9]), np.array([0, 1])), shape=(1, 2)),
+            "^X must have indices from 0 to 1, got 9 to 9",
+        ),
+    ],
+    ids=["NaN", "masked", "wrong index"],
+)
+def test_inverse_transform_names_what_is_no_matrix(X, message):
+    with pytest.raises(ValueError, match=message):
+        MultiHotVectorizer(num_words=2).inverse_transform(X)
 
 
 def test_is_stateless_once_the_number_of_columns_is_given():
@@ -207,7 +253,11 @@ def test_is_stateless_once_the_number_of_columns_is_given():
         (None, TypeError, "X must be an iterable of integer sequences, got NoneType"),
         (sp.eye_array(3), TypeError, "X must be an iterable of integer sequences"),
         (np.array([[2**63]], dtype=np.uint64), ValueError, "X must hold ids that fit in 64 bits"),
-        ([[], []], ValueError, "X must hold at least one id to find the number of columns"),
+        (
+            [[], []],
+            ValueError,
+            "X must hold at least one id .* got none; set num_words to do without",
+        ),
     ],
     ids=repr,
 )
@@ -226,6 +276,7 @@ def test_bad_input_is_named(X, error, message):
         ({"handle_unknown": "oov", "num_words": 2}, ValueError, "oov_char must be below"),
         ({"dtype": str}, ValueError, "dtype must be a real number type"),
         ({"dtype": "foo"}, ValueError, "dtype must be a real number type, got 'foo'"),
+        ({"dtype": None}, ValueError, "dtype must be a real number type, got None"),
         ({"sparse_output": "no"}, TypeError, "sparse_output must be True or False"),
     ],
 )
