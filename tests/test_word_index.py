@@ -1,4 +1,7 @@
+import json
 import pickle
+import string
+from collections import OrderedDict
 
 import numpy as np
 import pandas as pd
@@ -9,6 +12,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import check_estimator
 
 from skimdb import WordIndexEncoder
+from skimdb._word_index import TEXTS_PER_COUNT
 from skimdb.datasets import fetch_imdb, fetch_word_index
 
 VOCABULARY = {"the": 1, "film": 2, "great": 3, "don't": 4, "Ángela": 5}
@@ -66,6 +70,11 @@ def test_filters():
     assert encoded(["the\nfilm"], filters=".") == [[1]]
 
 
+def test_letters_digits_and_the_apostrophe_separate_no_words():
+    text = string.ascii_letters + string.digits + "'"
+    assert WordIndexEncoder().fit([text]).vocabulary_ == {text.lower(): 1}
+
+
 def test_learns_ranks_by_frequency_then_alphabet():
     encoder = WordIndexEncoder().fit(["b a c", "C a", "a d!"])
     assert encoder.vocabulary_ == {"a": 1, "c": 2, "b": 3, "d": 4}
@@ -105,7 +114,9 @@ def test_a_word_with_a_space_is_none_of_a_text():
 def test_output_settings_of_pipelines_pass():
     encoder = WordIndexEncoder(vocabulary=VOCABULARY).fit()
     assert encoder.set_output(transform="default") is encoder
-    assert encoder.get_feature_names_out().tolist() == ["sequence"]
+    names = encoder.get_feature_names_out()
+    assert names.tolist() == ["sequence"]
+    assert names.dtype == object
 
 
 @pytest.mark.parametrize("kind", [list, tuple, np.array, pd.Series, iter])
@@ -116,6 +127,22 @@ def test_accepts_any_iterable_of_texts(kind):
 def test_more_texts_than_one_block_hold_their_order():
     texts = [" ".join(["film"] * (i % 7)) for i in range(2500)]
     assert [len(ids) - 1 for ids in encoded(texts)] == [i % 7 for i in range(2500)]
+
+
+def test_each_text_is_read_once_however_many_there_are():
+    read = []
+
+    class Text(str):
+        def encode(self, *args):
+            read.append(str(self))
+            return super().encode(*args)
+
+    texts = [Text(f"film {i}") for i in range(2 * TEXTS_PER_COUNT + 1)]
+    encoder = WordIndexEncoder().fit(texts)
+    assert read == texts
+    read.clear()
+    encoder.transform(texts)
+    assert read == texts
 
 
 @pytest.mark.parametrize(
@@ -148,11 +175,13 @@ def test_bad_input_is_named(X, error, message):
         ({"vocabulary": {"a": 1, "b": 1}}, ValueError, "each word a rank of its own, got rank 1"),
         ({"vocabulary": {"the": True}}, TypeError, "vocabulary must map str to int"),
         ({"start_char": 2**40}, ValueError, "start_char must be .* at most 2147483647"),
+        ({"oov_char": 2**40}, ValueError, "oov_char must be .* at most 2147483647"),
+        ({"index_from": 2**40}, ValueError, "index_from must be .* at most 2147483647"),
         ({"skip_top": -1}, ValueError, "skip_top must be an integer of at least 0"),
         ({"start_char": "1"}, TypeError, "start_char must be an integer"),
         ({"index_from": None}, TypeError, "index_from must be an integer of at least 0"),
         ({"lowercase": "yes"}, TypeError, "lowercase must be True or False"),
-        ({"filters": None}, TypeError, "filters must be a str of characters"),
+        ({"filters": 7}, TypeError, "filters must be a str of characters, got 7"),
     ],
 )
 def test_bad_parameters_are_named(parameters, error, message):
@@ -175,11 +204,32 @@ def test_unfitted_and_pickled():
     assert unfitted.vocabulary == VOCABULARY
 
 
+def test_a_pickle_holds_the_vocabulary_once_as_one_text():
+    encoder = WordIndexEncoder(vocabulary=VOCABULARY).fit()
+    pickled = pickle.dumps(encoder)
+    assert json.dumps(VOCABULARY).encode() in pickled
+    assert pickled.count(b"don't") == 1
+    many = ["the film"] * 100
+    expected = encoder.transform(many)
+    assert len(pickle.dumps(encoder)) == len(pickled)
+    np.testing.assert_array_equal([*pickle.loads(pickled).transform(many)], [*expected])
+
+
+@pytest.mark.parametrize("given", [{"a": 1}, OrderedDict(VOCABULARY)], ids=["other", "ordered"])
+def test_a_pickle_keeps_the_vocabulary_as_it_was_given(given):
+    encoder = WordIndexEncoder(vocabulary=VOCABULARY).fit().set_params(vocabulary=given)
+    loaded = pickle.loads(pickle.dumps(encoder))
+    assert loaded.vocabulary == given
+    assert type(loaded.vocabulary) is type(given)
+    assert loaded.vocabulary_ == VOCABULARY
+
+
 @pytest.mark.filterwarnings("ignore:Can't test estimator")
 def test_scikit_learn_checks():
     check_estimator(WordIndexEncoder())
     tags = WordIndexEncoder().__sklearn_tags__()
     assert tags.input_tags.string
+    assert tags.input_tags.one_d_array
     assert not tags.input_tags.two_d_array
 
 
