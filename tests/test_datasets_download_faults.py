@@ -241,8 +241,11 @@ except OSError as error:
 
 def child(web, limit=0):
     """A process of its own that fetches the word index and can write files of so many bytes."""
+    # what it covers could not be written within the limit
+    env = {name: value for name, value in os.environ.items() if "COVERAGE" not in name}
     return subprocess.Popen(
         [sys.executable, "-c", CHILD, web.url, str(limit)],
+        env=env,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

@@ -359,7 +359,7 @@ def test_sequences_from_text_need_the_word_index(folder):
         ({"as_text": "yes"}, TypeError, "as_text must be"),
         ({"download_if_missing": None}, TypeError, "download_if_missing must be"),
         ({"return_X_y": 2}, TypeError, "return_X_y must be"),
-        ({"data_home": 5}, TypeError, "data_home must be .* got 5"),
+        ({"data_home": 5}, TypeError, "data_home must be .* got int"),
     ],
     ids=str,
 )

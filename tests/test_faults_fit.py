@@ -298,6 +298,7 @@ def test_a_diverged_state_is_not_kept(data, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.filterwarnings("ignore:One or more of the test scores are non-finite")
 def test_a_search_passes_over_candidates_that_diverge(data):
     search = GridSearchCV(classifier(), {"learning_rate": [1e30, 0.01]}, cv=2)
     with pytest.warns(FitFailedWarning, match="the training diverged"):
