@@ -1,5 +1,6 @@
 """What is exported is plain Keras: it opens and predicts the same where skimdb isn't installed."""
 
+import os
 import subprocess
 import sys
 import zipfile
@@ -81,3 +82,15 @@ def test_what_export_keras_refuses(sequences, tmp_path):
         with pytest.raises(TypeError, match=r"^pipeline must be a DenseClassifier or a Pipeline"):
             export_keras(model, tmp_path / "model.keras")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(os.name == "nt", reason="needs POSIX")
+def test_a_link_stays_whatever_the_file_it_leads_to_is_called(sequences, tmp_path):
+    ids, y = sequences
+    fitted = small().fit(MultiHotVectorizer(num_words=60).fit_transform(ids), y)
+    target, link = tmp_path / "network.bin", tmp_path / "network.keras"
+    link.symlink_to(target)
+    export_keras(fitted, link)
+    assert link.is_symlink()
+    assert zipfile.is_zipfile(target)
+    assert sorted(tmp_path.iterdir()) == [target, link]
