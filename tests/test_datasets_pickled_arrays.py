@@ -239,7 +239,7 @@ def test_excesses_are_refused_within_bounds_of_memory_and_time(tmp_path):
     ):
         assert str(path) in got, (form, got)
         assert any(part in got for part in reason.split("|")), (form, got)
-    assert int(megabytes) < 1200
+    assert int(megabytes) < 800
 
 
 def write_zip(path, name, content, **options):
