@@ -224,7 +224,7 @@ class MultiHotVectorizer(TransformerMixin, BaseEstimator):
 
     def __sklearn_is_fitted__(self):
         stateless = self.num_words is not None and self.mode != "tfidf"
-        return stateless or hasattr(self, "num_words_")
+        return stateless or hasattr(self, "idf_" if self.mode == "tfidf" else "num_words_")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -230,6 +230,9 @@ def test_is_stateless_once_the_number_of_columns_is_given():
         MultiHotVectorizer().transform(SEQUENCES)
     with pytest.raises(sklearn.exceptions.NotFittedError):
         MultiHotVectorizer(num_words=10, mode="tfidf").transform(SEQUENCES)
+    counting = MultiHotVectorizer(num_words=10, mode="count").fit(SEQUENCES)
+    with pytest.raises(sklearn.exceptions.NotFittedError):
+        counting.set_params(mode="tfidf").transform(SEQUENCES)
 
 
 @pytest.mark.parametrize(

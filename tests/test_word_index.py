@@ -2,6 +2,7 @@ import json
 import pickle
 import string
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,8 @@ from sklearn.exceptions import NotFittedError
 from sklearn.utils.estimator_checks import check_estimator
 
 from skimdb import WordIndexEncoder
-from skimdb._word_index import TEXTS_PER_COUNT
+from skimdb._word_index import TEXTS_PER_BLOCK, TEXTS_PER_COUNT, _building
+from skimdb._word_table import WordTable
 from skimdb.datasets import fetch_imdb, fetch_word_index
 
 VOCABULARY = {"the": 1, "film": 2, "great": 3, "don't": 4, "Ángela": 5}
@@ -68,6 +70,11 @@ def test_filters():
     assert encoded(["the.film great"], filters="") == [[1, 6]]
     assert encoded(["the—film"], filters="—") == [[1, 4, 5]]
     assert encoded(["the\nfilm"], filters=".") == [[1]]
+
+
+def test_the_largest_rank_takes_the_largest_id():
+    encoder = WordIndexEncoder(vocabulary={"a": 2**31 - 4}).fit()
+    assert encoder.transform(["a"])[0].tolist() == [1, 2**31 - 1]
 
 
 def test_letters_digits_and_the_apostrophe_separate_no_words():
@@ -145,6 +152,26 @@ def test_each_text_is_read_once_however_many_there_are():
     assert read == texts
 
 
+def test_the_table_of_words_is_built_once_and_only_for_many_texts(monkeypatch):
+    built = []
+    monkeypatch.setattr(
+        "skimdb._word_index.WordTable", lambda ranks: built.append(ranks) or WordTable(ranks)
+    )
+    encoder = WordIndexEncoder(vocabulary=VOCABULARY).fit()
+    encoder.transform(["the film"])
+    assert not built
+    encoder.transform(["the film"] * (2 * TEXTS_PER_BLOCK))
+    encoder.transform(["the film"] * 100)
+    assert len(built) == 1
+
+
+def test_while_another_thread_builds_the_table_texts_are_encoded_without_it():
+    encoder = WordIndexEncoder(vocabulary=VOCABULARY).fit()
+    with ThreadPoolExecutor(1) as pool, _building:
+        sequences = pool.submit(encoder.transform, ["the film"] * 100).result(timeout=30)
+    assert [ids.tolist() for ids in sequences] == [[1, 4, 5]] * 100
+
+
 @pytest.mark.parametrize(
     ("X", "error", "message"),
     [
@@ -168,9 +195,9 @@ def test_bad_input_is_named(X, error, message):
     [
         ({"vocabulary": ["the"]}, TypeError, "vocabulary must map words to ranks, got list"),
         ({"vocabulary": {}}, ValueError, "vocabulary must hold at least one word"),
-        ({"vocabulary": {"the": 0}}, ValueError, "vocabulary must hold ranks from 1"),
-        ({"vocabulary": {"the": "1"}}, TypeError, "vocabulary must map str to int"),
-        ({"vocabulary": {"the": 2**31}}, ValueError, "vocabulary must hold ranks from 1"),
+        ({"vocabulary": {"the": 0}}, ValueError, "must hold ranks from 1 .* got 'the': 0"),
+        ({"vocabulary": {"the": "1"}}, TypeError, "must map str to int, got 'the': '1'"),
+        ({"vocabulary": {"a": 2**31 - 3}}, ValueError, "ranks from 1 to 2147483644, got 'a': 21"),
         ({"num_words": 0}, ValueError, "num_words must be an integer of at least 1 or None"),
         ({"vocabulary": {"a": 1, "b": 1}}, ValueError, "each word a rank of its own, got rank 1"),
         ({"vocabulary": {"the": True}}, TypeError, "vocabulary must map str to int"),
