@@ -128,6 +128,8 @@ def _row_ids(row, i):
 
 def _checked_id(value, i):
     """Return one id as an int; a float will do if it is whole."""
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value[()]
     if hasattr(value, "__len__") and not isinstance(value, str | bytes):
         raise ValueError(f"X must hold flat sequences of ids, got {shown(value)} within row {i}.")
     if not is_number(value, Real):

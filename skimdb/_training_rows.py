@@ -153,9 +153,14 @@ def _broadcast(sample_weight, n_rows):
 
 
 def _check_class_weight(class_weight):
-    """Raise unless the weights in a dict are numbers: NumPy would parse text, and cut times."""
-    values = class_weight.values() if isinstance(class_weight, dict) else ()
-    for value in values:
+    """Raise unless it is "balanced" or holds numbers: NumPy would parse text, and cut times."""
+    if isinstance(class_weight, str) and class_weight == "balanced":
+        return
+    if not isinstance(class_weight, dict):
+        raise TypeError(
+            f"class_weight must be a dict, 'balanced' or None, got {shown(class_weight)}."
+        )
+    for value in class_weight.values():
         if not is_number(value, Real):
             raise TypeError(f"class_weight must hold numbers, got {shown(value)}.")
 

@@ -256,6 +256,8 @@ def meaning(X):
 
 
 def id_meant(value):
+    if isinstance(value, np.ndarray) and value.ndim == 0:
+        value = value.item()
     if type(value) not in (int, float, Fraction):
         return None
     if isinstance(value, float) and not isfinite(value):
@@ -271,6 +273,7 @@ def id_meant(value):
 @example([np.array([1, 2], "m8[ns]")])
 @example([np.ma.array([1, 2], mask=[0, 1])])
 @example([[10**400]])
+@example([[np.array(3), 1.0]])
 @example([memoryview(np.ones((2, 2), int))])
 def test_what_is_no_sequences_is_refused(X):
     expected = meaning(X)

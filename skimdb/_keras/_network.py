@@ -74,10 +74,7 @@ def build_optimizer(spec):
         # Keras would number the names of optimizers through the process, and TensorFlow keeps some
         # 30 KB for each name that a variable ever had
         identifier = {"class_name": identifier, "config": {"name": identifier}}
-    try:
-        optimizer = keras.optimizers.get(identifier)
-    except NO_KERAS_OBJECT:
-        optimizer = None
+    optimizer = _found(keras.optimizers, identifier)
     if optimizer is None:
         raise ValueError(
             "optimizer must be the name of a Keras optimizer, such as 'rmsprop' or 'adam', or an "
@@ -92,10 +89,7 @@ def _build_metric(metric):
     # for Keras to choose the right kind of
     if isinstance(metric, str) and metric in ("accuracy", "acc"):
         return metric
-    try:
-        known = keras.metrics.get(metric)
-    except NO_KERAS_OBJECT:
-        known = None
+    known = _found(keras.metrics, metric)
     if known is None or isinstance(metric, type):
         raise ValueError(
             "metrics must be names of Keras metrics, such as 'accuracy' or 'auc', or instances "
@@ -108,13 +102,20 @@ def _build_metric(metric):
     return type(known).from_config({**known.get_config(), "name": name})
 
 
+def _found(kind, identifier):
+    """Return the object that Keras finds among its own of a kind, or None."""
+    if not isinstance(identifier, str | dict) and not callable(identifier):
+        # Keras would write it into a message, which may take any time or fail
+        return None
+    try:
+        return kind.get(identifier)
+    except NO_KERAS_OBJECT:
+        return None
+
+
 def _checked_loss(spec):
     loss = spec.loss
-    try:
-        known = keras.losses.get(loss) is not None
-    except NO_KERAS_OBJECT:
-        known = False
-    if not known:
+    if _found(keras.losses, loss) is None:
         raise ValueError(
             "loss must be 'auto', the name of a Keras loss, such as 'binary_crossentropy' or "
             f"'mse', or an instance of one, got {shown(spec.loss)}."
