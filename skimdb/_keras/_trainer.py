@@ -19,6 +19,7 @@ import tensorflow as tf
 
 from skimdb._forward import forward
 from skimdb._keras._batch_feed import BatchFeed
+from skimdb._keras._dropout import SeededDropout
 from skimdb._keras._losses import closed_form_gradient
 from skimdb._keras._network import build_layers, compile_model, loss_name
 from skimdb._keras._optimizers import make_update
@@ -51,6 +52,7 @@ class DenseStack(keras.Sequential):
         self._one_hot = spec.n_outputs > 1 and not loss_name(self.loss).startswith("sparse")
         self._loss_gradient = closed_form_gradient(self.loss, spec.n_outputs)
         self._activation = spec.activation
+        self._dropout = SeededDropout(self.layers)
         self._feed = None
         self._update, self._scratch = make_update(self.optimizer, self.trainable_variables)
         self._initial_optimizer_state = self.optimizer_state
@@ -140,10 +142,7 @@ class DenseStack(keras.Sequential):
     def _begin_epoch(self, seed, epoch):
         """Arrange the rows, seed the dropout and reset the metrics."""
         self._feed.arrange(epoch)
-        rng = np.random.default_rng([seed, epoch, DROPOUT])
-        for layer in self.layers:
-            if isinstance(layer, keras.layers.Dropout):
-                layer.seed_generator.state.assign([rng.integers(2**31), 0])
+        self._dropout.seed(np.random.default_rng([seed, epoch, DROPOUT]))
         self.reset_metrics()
 
     def _train(self, first, last):
@@ -295,7 +294,7 @@ class DenseStack(keras.Sequential):
         hidden = first.activation(hidden)
         *between, last = rest
         for layer in between:
-            hidden = layer(hidden, training=True)
+            hidden = self._dropout.apply(layer, hidden)
         return tf.matmul(hidden, last.kernel.value) + last.bias.value
 
 
