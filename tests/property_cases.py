@@ -16,6 +16,9 @@ import scipy.sparse as sp
 from hypothesis import settings
 from hypothesis import strategies as st
 
+# NumPy has its own type for texts since version 2
+NEW_TEXT = np.dtypes.StringDType() if hasattr(np.dtypes, "StringDType") else np.dtype(str)
+
 # A warning of one of these kinds says that skimdb misuses a library.
 MISUSE = (
     BytesWarning,
@@ -140,7 +143,7 @@ CONTAINERS = {
     "complex vector": lambda: np.full(2, 1 + 1j),
     "text array": lambda: np.array([["a", "b"], ["c", "d"]]),
     "bytes array": lambda: np.array([b"a", b"b"]),
-    "new text array": lambda: np.array(["a", "b"], dtype=np.dtypes.StringDType()),
+    "new text array": lambda: np.array(["a", "b"], dtype=NEW_TEXT),
     "bool array": lambda: np.array([[True, False], [False, True]]),
     "time array": lambda: np.array([["2020", "2021"]] * 2, dtype="datetime64[ns]"),
     "span array": lambda: np.array([[1, 2]] * 2, dtype="timedelta64[s]"),

@@ -425,6 +425,7 @@ class TestResume:
     def test_a_search_is_not_begun_over_another(self, begun):
         assert_refused(run("tune", "--out", begun), f"--resume {begun}", "--out")
 
+    @pytest.mark.filterwarnings("default:the training state")
     def test_damaged_state_is_told_in_one_line(self, begun, tuned):
         tune("--resume", begun)
         state = next(begun.glob("states/*-000003.state.npz"))

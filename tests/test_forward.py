@@ -28,7 +28,9 @@ def test_equals_keras(activation):
 
 def test_more_rows_than_one_block():
     rng = np.random.default_rng(0)
-    X = sp.random_array((20_000, 40), density=0.1, dtype=np.float32, rng=rng, format="csr")
+    X = sp.random_array(
+        (20_000, 40), density=0.1, dtype=np.float32, random_state=rng, format="csr"
+    )
     stack = [rng.normal(size=(40, 1)).astype(np.float32)], [np.zeros(1, np.float32)]
     whole = forward(X, *stack, "relu")
     np.testing.assert_allclose(whole, X @ stack[0][0], rtol=1e-6)

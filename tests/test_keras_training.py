@@ -17,7 +17,9 @@ N_ROWS, N_FEATURES, BATCH_SIZE, SEED = 250, 40, 64, 5
 
 def rows(n_classes=2, seed=0):
     rng = np.random.default_rng(seed)
-    X = sp.random_array((N_ROWS, N_FEATURES), density=0.2, format="csr", dtype=np.float32, rng=rng)
+    X = sp.random_array(
+        (N_ROWS, N_FEATURES), density=0.2, format="csr", dtype=np.float32, random_state=rng
+    )
     return X, rng.integers(n_classes, size=N_ROWS), rng.uniform(0.2, 2, N_ROWS).astype(np.float32)
 
 

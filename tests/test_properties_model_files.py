@@ -41,7 +41,9 @@ def folder(tmp_path_factory):
 def fitted_networks():
     """Fitted classifiers of several activations, and of all kinds of labels."""
     rng = np.random.default_rng(0)
-    X = sp.random_array((30, N_COLUMNS), density=0.4, rng=rng, dtype=np.float32, format="csr")
+    X = sp.random_array(
+        (30, N_COLUMNS), density=0.4, random_state=rng, dtype=np.float32, format="csr"
+    )
     networks = []
     units = [(), 3, (3, 2), [2], [np.int8(3)]]
     for i, (activation, labels) in enumerate(product(ACTIVATIONS, LABELS)):

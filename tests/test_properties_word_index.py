@@ -137,13 +137,14 @@ FORMS = {
     "dict keys": lambda texts: dict.fromkeys(texts).keys(),
     "object array": lambda texts: np.array(texts, dtype=object),
     "array": np.array,
-    "new text array": lambda texts: np.array(texts, dtype=np.dtypes.StringDType()),
     "NumPy texts": lambda texts: [np.str_(text) for text in texts],
     "Series": pd.Series,
     "Index": pd.Index,
     "categorical": lambda texts: pd.Series(texts, dtype="category"),
     "unmasked": lambda texts: np.ma.array(texts),
 }
+if hasattr(np.dtypes, "StringDType"):  # since NumPy 2
+    FORMS["new text array"] = lambda texts: np.array(texts, dtype=np.dtypes.StringDType())
 
 
 @pytest.mark.parametrize("form", FORMS)

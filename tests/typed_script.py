@@ -35,7 +35,7 @@ def main(folder: Path) -> float:
 
     sequences, y = make_reviews(300, n_words=500, random_state=0)
     rows = MultiHotVectorizer(num_words=500).fit_transform(sequences)
-    classifier = DenseClassifier((8, 4), epochs=2, class_weight="balanced", random_state=0)
+    classifier = DenseClassifier((8, 4), epochs=2, random_state=0)
     classifier.fit(rows[:200], y[:200], X_val=rows[200:], y_val=y[200:]).partial_fit(rows, y)
     losses: list[float] = classifier.history_["loss"]
     probabilities: NDArray[np.float32] = classifier.predict_proba(rows)
