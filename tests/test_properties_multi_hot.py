@@ -256,7 +256,7 @@ def meaning(X):
 
 
 def id_meant(value):
-    if isinstance(value, np.ndarray) and value.ndim == 0:
+    if isinstance(value, np.ndarray) and value.ndim == 0 and value is not np.ma.masked:
         value = value.item()
     if type(value) not in (int, float, Fraction):
         return None
@@ -274,6 +274,7 @@ def id_meant(value):
 @example([np.ma.array([1, 2], mask=[0, 1])])
 @example([[10**400]])
 @example([[np.array(3), 1.0]])
+@example([[np.ma.masked]])
 @example([memoryview(np.ones((2, 2), int))])
 def test_what_is_no_sequences_is_refused(X):
     expected = meaning(X)
