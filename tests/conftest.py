@@ -16,6 +16,13 @@ settings.register_profile("long", deadline=None, max_examples=2500)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "short"))
 
 
+def pytest_collection_modifyitems(items):
+    """Mark the tests on the real data, so that they can be run by themselves."""
+    for item in items:
+        if "imdb_home" in getattr(item, "fixturenames", ()):
+            item.add_marker("imdb")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def cache_home(tmp_path_factory):
     """A cache folder of the tests' own, empty at the start."""
