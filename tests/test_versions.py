@@ -9,8 +9,8 @@ from packaging.utils import canonicalize_name
 from packaging.version import Version
 
 ROOT = Path(__file__).parent.parent
-# of the checkout rather than of the package: the tests don't need them
-TOOLS = {"coverage", "lint"}
+# of the checkout rather than of the package: the tests do not need it
+TOOLS = {"lint"}
 
 
 @pytest.fixture(scope="module")
