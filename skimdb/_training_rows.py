@@ -141,6 +141,9 @@ def _broadcast(sample_weight, n_rows):
         weights = np.asarray(sample_weight)
         if weights.dtype.kind not in NUMBERS + "O":
             raise ValueError(f"sample_weight must hold numbers, got {weights.dtype}.")
+        for weight in weights.flat if weights.dtype.kind == "O" else ():
+            if not is_number(weight, Real):
+                raise TypeError(f"sample_weight must hold numbers, got {shown(weight)}.")
         weights = weights.astype(float)
     if weights.ndim == 0:
         return np.full(n_rows, weights)

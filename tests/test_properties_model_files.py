@@ -197,5 +197,7 @@ def test_a_parameter_that_has_no_place_in_a_file_is_named(folder, fitted_network
 
 
 def to_python(value):
-    """NumPy's numbers among the parameters become Python's."""
+    """NumPy's numbers among the parameters become Python's, and Python's types NumPy's."""
+    if value is int or value is float:
+        return np.dtype(value)
     return value.item() if isinstance(value, np.generic) else value
