@@ -10,6 +10,8 @@ import scipy.sparse as sp
 
 from skimdb._checks import check_no_mask, is_number, shown
 
+# NumPy's counts as a whole number in NumPy 2.0
+BOOLS = {bool, np.bool_}
 NO_SEQUENCES = str | bytes | bytearray | Mapping
 
 
@@ -97,11 +99,11 @@ def _holds_bools(rows, ids, lengths):
     """Whether a list or tuple holds True or False, which the array module takes for 1 and 0."""
     suspects = np.flatnonzero(ids.view(np.uintc) < 2)
     if 8 * len(suspects) > len(ids):
-        return bool in set(map(type, chain.from_iterable(rows)))
+        return not BOOLS.isdisjoint(map(type, chain.from_iterable(rows)))
     offsets = _offsets(lengths)
     row_numbers = np.searchsorted(offsets, suspects, side="right") - 1
     places = zip(row_numbers.tolist(), (suspects - offsets[row_numbers]).tolist(), strict=True)
-    return any(type(rows[i][j]) is bool for i, j in places)
+    return any(type(rows[i][j]) in BOOLS for i, j in places)
 
 
 def _row_ids(row, i):

@@ -43,8 +43,13 @@ def no_misuse():
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         yield
-    misuses = [f"{w.filename}: {w.message}" for w in caught if issubclass(w.category, MISUSE)]
-    assert not misuses
+    misuses = [
+        f"{w.filename}: {w.message}"
+        for w in caught
+        # with scikit-learn 1.6, it warns of SciKeras's tags
+        if issubclass(w.category, MISUSE) and not re.search("_(get|more)_tags`", str(w.message))
+    ]
+    assert not misuses, misuses
 
 
 REFUSED = object()
