@@ -111,12 +111,14 @@ def test_train(tmp_path):
     seconds = run_undisturbed(args)
     expected = contents_of(tmp_path)
     killer, n_left, written = Killer(seed=0), 0, set()
-    while killer.n_killed < 12:
+    while killer.n_killed < 12 or (n_left == 0 and killer.n_killed < 30):
         make_old(tmp_path, expected)
         if killer.n_killed < 3:
             killer.kill(args, within=seconds)
         else:
-            killer.kill(args, after=writing_in(tmp_path), within=0.02)
+            # a machine that is not busy has written all within a few milliseconds
+            within = killer.rng.choice((0, 0.002, 0.02))
+            killer.kill(args, after=writing_in(tmp_path), within=within)
         assert_old_or_new(tmp_path, expected)
         found = contents_of(tmp_path)
         assert set(found) == WRITTEN_BY_TRAIN
@@ -297,10 +299,11 @@ class TestDownload:
         assert len(expected) == 2
         reviews = fetch_imdb(subset="all").data
         n_left, n_done = 0, []
-        while killer.n_killed < 13:
+        while killer.n_killed < 13 or (n_left == 0 and killer.n_killed < 30):
             for name in expected:
                 (copies / name).unlink(missing_ok=True)
-            killer.kill(self.child("fetch"), after=writing_in(copies), within=0.02)
+            within = killer.rng.choice((0, 0.002, 0.02))
+            killer.kill(self.child("fetch"), after=writing_in(copies), within=within)
             found = contents_of(copies)
             assert found.items() <= expected.items()
             n_done.append(len(found))
