@@ -105,7 +105,9 @@ def check_indices(name, X):
         width = X.blocksize[axis] if X.format == "bsr" else 1
         parts = [(X.indices[: X.indptr[-1]], X.shape[axis] // width)]
     for indices, bound in parts:
-        if len(indices) and (indices.min() < 0 or indices.max() >= bound):
+        # as whole numbers without a sign, those below 0 are the largest: one pass finds either
+        unsigned = indices.view(f"u{indices.itemsize}")
+        if len(indices) and unsigned.max() >= bound:
             raise ValueError(
                 f"{name} must have indices from 0 to {bound - 1}, "
                 f"got {indices.min()} to {indices.max()}."
