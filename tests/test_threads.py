@@ -257,4 +257,6 @@ def test_a_thousand_fits_leave_nothing_behind(tmp_path):
         assert used["files"] <= after_100["files"]
         assert used["threads"] <= after_100["threads"]
         assert used["python threads"] <= after_100["python threads"]
-    assert later[-1]["memory"] - after_100["memory"] < 40e6
+    # it goes up and down by some tens of MB: what stays shows where it is lowest
+    memory = [used["memory"] for used in later]
+    assert min(memory[-3:]) - min(memory[:3]) < 40e6
