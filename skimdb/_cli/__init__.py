@@ -106,8 +106,3 @@ def skimdb(
     """
     if ctx.invoked_subcommand is None:
         typer.echo(ctx.get_help())
-
-
-def main() -> None:
-    """Run the command line."""
-    app()

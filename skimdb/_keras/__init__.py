@@ -4,15 +4,20 @@
 weights, and ``_wrapper.build_fitted_wrapper`` SciKeras's classifier around such a model.
 """
 
-import keras
+from skimdb._interrupts import interrupts_held_back
 
-if keras.backend.backend() != "tensorflow":
-    raise ImportError(
-        "skimdb trains with TensorFlow, but Keras is set to the backend "
-        f"{keras.backend.backend()!r}: set KERAS_BACKEND=tensorflow before Keras is imported."
-    )
+with interrupts_held_back():
+    import keras
 
-# after the check: Keras on another backend may come without TensorFlow
-from skimdb._keras._threads import keep_to_share
+    if keras.backend.backend() != "tensorflow":
+        raise ImportError(
+            "skimdb trains with TensorFlow, but Keras is set to the backend "
+            f"{keras.backend.backend()!r}: set KERAS_BACKEND=tensorflow before Keras is imported."
+        )
 
-keep_to_share()
+    # after the check: Keras on another backend may come without TensorFlow
+    import scikeras.wrappers  # noqa: F401 (here for not to be interrupted)
+
+    from skimdb._keras._threads import keep_to_share
+
+    keep_to_share()

@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from skimdb._forward import forward
+from skimdb._interrupts import interrupts_held_back
 from skimdb._keras._batch_feed import BatchFeed
 from skimdb._keras._dropout import SeededDropout
 from skimdb._keras._losses import closed_form_gradient
@@ -45,6 +46,7 @@ class DenseStack(keras.Sequential):
     size, and so serve any number of fits.
     """
 
+    @interrupts_held_back()
     def __init__(self, spec):
         inputs = keras.Input((spec.n_features,), name="features", dtype="float32")
         super().__init__([inputs, *build_layers(spec)], name="dense_stack")
@@ -63,6 +65,7 @@ class DenseStack(keras.Sequential):
         """Values of the optimizer's variables: steps, learning rate, moving averages."""
         return [variable.numpy() for variable in self.optimizer.variables]
 
+    @interrupts_held_back()
     def set_state(self, weights, optimizer_state=None, learning_rate=None):
         """Take over weights, and an optimizer's state or that of one that has not begun.
 
@@ -139,12 +142,14 @@ class DenseStack(keras.Sequential):
         self._feed = None
         return self.history
 
+    @interrupts_held_back()
     def _begin_epoch(self, seed, epoch):
         """Arrange the rows, seed the dropout and reset the metrics."""
         self._feed.arrange(epoch)
         self._dropout.seed(np.random.default_rng([seed, epoch, DROPOUT]))
         self.reset_metrics()
 
+    @interrupts_held_back()
     def _train(self, first, last):
         """Train on the batches from ``first`` up to ``last``; return the sum of their losses."""
         try:
@@ -158,6 +163,7 @@ class DenseStack(keras.Sequential):
         # the steps sum up what can't be had from the scores: penalties, and unusual losses
         return loss_sum + (0 if self._loss_gradient is None else float(loss) * len(targets))
 
+    @interrupts_held_back()
     def _validate(self, x, y):
         weights = self.get_weights()
         scores = forward(x, weights[::2], weights[1::2], self._activation)
