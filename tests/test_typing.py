@@ -11,6 +11,13 @@ import skimdb
 from skimdb import datasets
 
 
+def own_members(public_class):
+    """Names and values of what the class and its base classes here define."""
+    for base in public_class.__mro__:
+        if base.__module__.startswith("skimdb"):
+            yield from vars(base).items()
+
+
 def public_callables():
     """Names and functions: the public functions, and the public methods of public classes."""
     for module, names in ((skimdb, skimdb.__all__), (datasets, datasets.__all__)):
@@ -18,7 +25,7 @@ def public_callables():
             item = getattr(module, name)
             if inspect.isfunction(item):
                 yield name, item
-            for method_name, method in vars(item).items() if inspect.isclass(item) else ():
+            for method_name, method in own_members(item) if inspect.isclass(item) else ():
                 function = getattr(method, "fget", getattr(method, "__func__", method))
                 is_public = method_name == "__init__" or not method_name.startswith("_")
                 if is_public and inspect.isfunction(function):
