@@ -1,6 +1,7 @@
 """What several test modules share: the real IMDB data, where a user has it."""
 
 import os
+import signal
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,9 @@ from hypothesis import settings
 # Figures are drawn to files only; no test needs a screen.
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+
+# A shell that starts the tests in the background has them, and all their children, ignore Ctrl-C.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # The short profile tries the same cases each time, so that what passes once passes again;
 # HYPOTHESIS_PROFILE=long looks for rare ones, for as long as one likes to wait.
