@@ -8,7 +8,6 @@ from numbers import Integral, Real
 from pathlib import Path
 
 import numpy as np
-import scipy.sparse as sp
 
 LONGEST_SHOWN = 100
 
@@ -85,33 +84,6 @@ def check_no_mask(name, value):
         raise ValueError(
             f"{name} must have no masked entries; leave them out, or give them values by filled()."
         )
-
-
-def check_indices(name, X):
-    """Raise if a sparse matrix points outside of itself, where SciPy would read and write."""
-    if not sp.issparse(X):
-        return
-    parts = []
-    if X.format == "coo":
-        parts = zip(X.coords, X.shape, strict=True)
-    elif X.format in ("csr", "csc", "bsr"):
-        n_stored = min(len(X.indices), len(X.data))
-        is_rising = X.indptr[0] == 0 and (X.indptr[1:] >= X.indptr[:-1]).all()
-        if not is_rising or X.indptr[-1] > n_stored:
-            raise ValueError(
-                f"{name} must have an indptr that rises from 0 to at most {n_stored}."
-            )
-        axis = 0 if X.format == "csc" else 1
-        width = X.blocksize[axis] if X.format == "bsr" else 1
-        parts = [(X.indices[: X.indptr[-1]], X.shape[axis] // width)]
-    for indices, bound in parts:
-        # as whole numbers without a sign, those below 0 are the largest: one pass finds either
-        unsigned = indices.view(f"u{indices.itemsize}")
-        if len(indices) and unsigned.max() >= bound:
-            raise ValueError(
-                f"{name} must have indices from 0 to {bound - 1}, "
-                f"got {indices.min()} to {indices.max()}."
-            )
 
 
 @contextmanager

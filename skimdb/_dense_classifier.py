@@ -67,7 +67,8 @@ class DenseClassifier(
         The loss: "auto" is binary cross-entropy for two classes and sparse categorical
         cross-entropy for more. Any Keras loss may be named, such as "mse".
     metrics : tuple of str or keras.metrics.Metric, default=("accuracy",)
-        What ``history_`` holds beside the loss.
+        What ``history_`` holds beside the loss. With more than two classes, a metric of Keras must
+        take class numbers as the loss does ("accuracy", "sparse_…"), or both one-hot rows.
     epochs : int, default=4
         Number of passes over the training rows (at most, with early stopping).
     batch_size : int, default=512

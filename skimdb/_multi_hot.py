@@ -15,7 +15,6 @@ from skimdb._all_or_nothing import all_or_nothing
 from skimdb._checks import (
     check_bool,
     check_choice,
-    check_indices,
     check_int,
     check_no_mask,
     named,
@@ -23,6 +22,7 @@ from skimdb._checks import (
 )
 from skimdb._integer_rows import flattened, row_of
 from skimdb._ragged import split_rows
+from skimdb._sparse_checks import check_parts
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -194,7 +194,7 @@ class MultiHotVectorizer(TransformerMixin, BaseEstimator):
         """
         check_is_fitted(self)
         check_no_mask("X", X)
-        check_indices("X", X)
+        check_parts("X", X)
         with named("X"):
             X = check_array(X, accept_sparse="csr", ensure_min_samples=0, input_name="X")
             X = sp.csr_array(X, copy=True)

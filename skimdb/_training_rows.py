@@ -7,13 +7,14 @@ from sklearn.utils import assert_all_finite, check_random_state, column_or_1d
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.validation import validate_data
 
-from skimdb._checks import check_indices, check_no_mask, is_number, named, shown
+from skimdb._checks import check_no_mask, is_number, named, shown
+from skimdb._sparse_checks import check_parts
 
 
 def checked_rows(estimator, X, name, *, reset):
     """Return rows as a CSR matrix or an array of float32, or say what is wrong with them."""
     check_no_mask(name, X)
-    check_indices(name, X)
+    check_parts(name, X)
     # what overflows is infinite, and an error as such
     with named(name), np.errstate(over="ignore"):
         return validate_data(estimator, X, accept_sparse="csr", dtype=np.float32, reset=reset)

@@ -212,8 +212,58 @@ def test_metrics_must_suit_the_network(data, three_classes):
     X, y, *_ = data
     with pytest.raises(ValueError, match="metrics must give one number each, which 'both'"):
         classifier(metrics=[TwoMeans(name="both")]).fit(X, y)
-    with pytest.raises(ValueError, match="metrics must suit a network with 3 outputs"):
-        classifier(metrics=["auc"]).fit(*three_classes)
+    with pytest.raises(ValueError, match="metrics must suit a network with 1 outputs"):
+        classifier(metrics=[lambda: 0]).fit(X, y)
+    for metric in ("auc", "precision", "mse", keras.metrics.CategoricalAccuracy()):
+        with pytest.raises(ValueError, match=r"metrics must take class numbers, .* got"):
+            classifier(metrics=[metric]).fit(*three_classes)
+    one_hot = classifier(loss="categorical_crossentropy", metrics=["auc", "precision"])
+    assert {"auc", "precision"} < one_hot.fit(*three_classes).history_.keys()
+    with pytest.raises(ValueError, match=r"metrics must take one-hot rows, .* got 'sparse_cat"):
+        one_hot.set_params(metrics=["sparse_categorical_accuracy"]).fit(*three_classes)
+    for metric in ("categorical_accuracy", "sparse_categorical_crossentropy", "cosine_similarity"):
+        with pytest.raises(ValueError, match="metrics must suit a single sigmoid output"):
+            classifier(metrics=metric).fit(X, y)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize(
+    ("loss", "reason"),
+    [
+        ("ctc", "Logits"),
+        ("circle", ""),
+        (keras.losses.MeanSquaredError(reduction=None), "it gives one number a row"),
+        (lambda y_true, y_pred: 0 * y_true[:, 0], "it doesn't depend on them"),
+        (lambda: 0, "takes 0 positional arguments"),
+        (lambda y_true, y_pred: "x", "Cannot convert"),
+        (lambda y_true, y_pred: y_pred[:, :2] * y_pred[:2], ""),
+    ],
+)
+def test_loss_must_suit_the_network(data, three_classes, n_classes, loss, reason):
+    rows = data[:2] if n_classes == 2 else three_classes
+    with pytest.raises(ValueError, match=f"^loss must suit a .*{reason}") as caught:
+        classifier(loss=loss).fit(*rows)
+    assert len(str(caught.value)) < 400
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+@pytest.mark.parametrize(
+    ("parameter", "module"), [("loss", keras.losses), ("metrics", keras.metrics)]
+)
+def test_any_name_in_keras_is_taken_or_refused_by_name(
+    data, three_classes, n_classes, parameter, module
+):
+    X, y = data[:2] if n_classes == 2 else three_classes
+    messages = []
+    names = {name for name in dir(module) if not name.startswith("_")}
+    # the modules of Keras hold some functions that are no losses or metrics
+    for name in sorted(names - {"get", "serialize", "deserialize"}):
+        try:
+            classifier(epochs=1, **{parameter: name}).fit(X[:40], y[:40])
+        except ValueError as error:
+            messages.append(str(error))
+    assert 0 < len(messages) < len(names)
+    assert [text for text in messages if not text.startswith(f"{parameter} must")] == []
 
 
 def test_class_and_sample_weights(data):

@@ -6,6 +6,8 @@ from skimdb._checks import shown
 
 # what Keras raises on what names none of its objects
 NO_KERAS_OBJECT = (AttributeError, KeyError, TypeError, ValueError)
+# of a single column, these make the same of any number
+NEED_SEVERAL_OUTPUTS = ("circle", "cosinesimilarity")
 
 
 def build_layers(spec):
@@ -54,7 +56,7 @@ def compile_model(model, spec):
     model.compile(
         optimizer=build_optimizer(spec),
         loss=_checked_loss(spec),
-        metrics=[_build_metric(metric) for metric in spec.metrics],
+        metrics=[_build_metric(metric, spec) for metric in spec.metrics],
         jit_compile=False,
     )
 
@@ -85,7 +87,12 @@ def build_optimizer(spec):
     return optimizer
 
 
-def _build_metric(metric):
+def takes_one_hot(spec):
+    """Whether loss and metrics compare a row of probabilities with one of zeros and a one."""
+    return spec.n_outputs > 1 and not kind_of(keras.losses.get(spec.loss)).startswith("sparse")
+
+
+def _build_metric(metric, spec):
     # for Keras to choose the right kind of
     if isinstance(metric, str) and metric in ("accuracy", "acc"):
         return metric
@@ -95,11 +102,39 @@ def _build_metric(metric):
             "metrics must be names of Keras metrics, such as 'accuracy' or 'auc', or instances "
             f"of them, got {shown(metric)}."
         )
+    _check_suits_targets(metric, known, spec)
     if not isinstance(known, keras.metrics.Metric):
         return metric
     # Keras would number the names of metrics through the process: "auc", "auc_1", …
     name = metric if isinstance(metric, str) else metric.name
     return type(known).from_config({**known.get_config(), "name": name})
+
+
+def _check_suits_targets(metric, known, spec):
+    """Raise if a metric would compare with other targets than it is for, and give any number."""
+    own = known if hasattr(known, "__module__") else type(known)
+    if not own.__module__.startswith("keras."):
+        return
+    kind = kind_of(known)
+    if spec.n_outputs == 1:
+        suits, expected = not _needs_several(kind), "suit a single sigmoid output, for two classes"
+    elif takes_one_hot(spec):
+        suits, expected = (
+            not kind.startswith("sparse"),
+            f"take one-hot rows, as {spec.loss!r} does",
+        )
+    else:
+        suits = kind.startswith("sparse")
+        expected = (
+            f"take class numbers, as {spec.loss!r} does, or be 'accuracy' "
+            "(loss='categorical_crossentropy' has one-hot rows for others)"
+        )
+    if not suits:
+        raise ValueError(f"metrics must {expected}, got {shown(metric)}.")
+
+
+def _needs_several(kind):
+    return "categorical" in kind or kind in NEED_SEVERAL_OUTPUTS
 
 
 def _found(kind, identifier):
@@ -120,7 +155,7 @@ def _checked_loss(spec):
             "loss must be 'auto', the name of a Keras loss, such as 'binary_crossentropy' or "
             f"'mse', or an instance of one, got {shown(spec.loss)}."
         )
-    if spec.n_outputs == 1 and "categorical" in loss_name(loss):
+    if spec.n_outputs == 1 and _needs_several(kind_of(keras.losses.get(loss))):
         raise ValueError(
             f"loss must suit a single sigmoid output when y has two classes, got {loss!r}; "
             "use 'auto' or 'binary_crossentropy'."
@@ -128,8 +163,7 @@ def _checked_loss(spec):
     return loss
 
 
-def loss_name(loss):
-    """Return what a loss is called in Keras, in small letters without underscores."""
-    known = keras.losses.get(loss)
+def kind_of(known):
+    """Return what a loss or metric is called in Keras, in small letters without underscores."""
     name = getattr(known, "__name__", None) or type(known).__name__
     return name.replace("_", "").lower()

@@ -12,6 +12,7 @@ the scores of all rows afterwards, and the usual losses' gradients from their cl
 """
 
 import weakref
+from contextlib import contextmanager
 
 import keras
 import numpy as np
@@ -22,12 +23,14 @@ from skimdb._interrupts import interrupts_held_back
 from skimdb._keras._batch_feed import BatchFeed
 from skimdb._keras._dropout import SeededDropout
 from skimdb._keras._losses import closed_form_gradient
-from skimdb._keras._network import build_layers, compile_model, loss_name
+from skimdb._keras._network import build_layers, compile_model, takes_one_hot
 from skimdb._keras._optimizers import make_update
 
 # One call into the graph trains this many batches, so that Ctrl-C and progress need not wait for
 # the end of a long epoch.
 STEPS_PER_CALL = 256
+# loss and metrics are tried on so many rows before they are traced
+ROWS_TO_TRY = 5
 # tells the random numbers for dropout from those for the order of the rows
 DROPOUT = 1
 BATCH_HOOKS = (
@@ -51,7 +54,7 @@ class DenseStack(keras.Sequential):
         inputs = keras.Input((spec.n_features,), name="features", dtype="float32")
         super().__init__([inputs, *build_layers(spec)], name="dense_stack")
         compile_model(self, spec)
-        self._one_hot = spec.n_outputs > 1 and not loss_name(self.loss).startswith("sparse")
+        self._one_hot = takes_one_hot(spec)
         self._loss_gradient = closed_form_gradient(self.loss, spec.n_outputs)
         self._activation = spec.activation
         self._dropout = SeededDropout(self.layers)
@@ -187,11 +190,12 @@ class DenseStack(keras.Sequential):
 
     def _trace(self):
         n_outputs = self.output_shape[-1]
-        targets = self._targets([0])
+        targets = self._targets(np.zeros(ROWS_TO_TRY))
         # Keras makes the variables of loss and metrics at their first use, which must not be
         # inside a traced function
-        self.compute_loss(y=targets, y_pred=tf.ones((1, n_outputs)), sample_weight=np.ones(1))
-        self._check_metrics(targets, tf.ones((1, n_outputs)))
+        outputs = tf.fill((ROWS_TO_TRY, n_outputs), 1 / max(n_outputs, 2))
+        self._check_loss(targets, outputs)
+        self._check_metrics(targets, outputs)
         self._n_targets = targets.shape[1]
         number = tf.TensorSpec((), tf.int32)
         targets = tf.TensorSpec((None, self._n_targets), tf.float32)
@@ -205,16 +209,23 @@ class DenseStack(keras.Sequential):
             self._run_score, input_signature=[targets, scores, sample_weight], autograph=False
         )
 
+    def _check_loss(self, targets, outputs):
+        """Raise unless the loss gives one number, which depends on outputs of this form."""
+        weights = np.ones(ROWS_TO_TRY, dtype=np.float32)
+        with _named("loss", outputs), tf.GradientTape() as tape:
+            tape.watch(outputs)
+            loss = self.compute_loss(y=targets, y_pred=outputs, sample_weight=weights)
+            if np.ndim(loss) > 0:
+                raise ValueError("it gives one number a row")
+            # the closed forms are known to be right
+            if self._loss_gradient is None and tape.gradient(loss, outputs) is None:
+                raise ValueError("it doesn't depend on them")
+
     def _check_metrics(self, targets, outputs):
         """Raise unless each metric gives one number for outputs of this form."""
-        try:
+        with _named("metrics", outputs):
             results = self.compute_metrics(None, targets, outputs)
-            wrong = [name for name, value in results.items() if np.ndim(value) > 0]
-        except (ValueError, TypeError, tf.errors.InvalidArgumentError) as error:
-            raise ValueError(
-                f"metrics must suit a network with {outputs.shape[1]} outputs, which one of "
-                f"{', '.join(metric.name for metric in self.metrics)} does not: {error}"
-            ) from error
+        wrong = [name for name, value in results.items() if np.ndim(value) > 0]
         if wrong:
             raise ValueError(f"metrics must give one number each, which {wrong[0]!r} does not.")
 
@@ -302,6 +313,18 @@ class DenseStack(keras.Sequential):
         for layer in between:
             hidden = self._dropout.apply(layer, hidden)
         return tf.matmul(hidden, last.kernel.value) + last.bias.value
+
+
+@contextmanager
+def _named(name, outputs):
+    """Say which parameter holds the function in which an error came up."""
+    try:
+        yield
+    except (ValueError, TypeError, NotImplementedError, tf.errors.OpError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0].removesuffix(".")
+        raise ValueError(
+            f"{name} must suit a network with {outputs.shape[1]} outputs: {reason}."
+        ) from error
 
 
 def _has_batch_hooks(callbacks):
