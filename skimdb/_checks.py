@@ -70,7 +70,7 @@ def checked_path(name, value):
     if not isinstance(path, str):
         raise TypeError(f"{name} must be a str or path-like, got {type(value).__name__}.")
     try:
-        is_possible = b"\0" not in os.fsencode(path)
+        is_possible = path != "" and b"\0" not in os.fsencode(path)
     except UnicodeEncodeError:
         is_possible = False
     if not is_possible:

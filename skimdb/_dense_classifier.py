@@ -236,7 +236,8 @@ class DenseClassifier(
         ValueError, TypeError
             If a parameter or the data can't be used, or the training diverges: some weights are
             infinite or NaN in the end. The message says which. After any error, and after Ctrl-C,
-            the classifier is as it was before.
+            the classifier is as it was before (a RandomState that it was given has been drawn
+            from).
         """
         self._check_fit_parameters()
         going_on = self.warm_start and hasattr(self, "coefs_")

@@ -44,13 +44,15 @@ class EpochStore:
     def of(cls, memory, limit=None):
         """Return the store of a folder, or of the one that a ``joblib.Memory`` has."""
         if isinstance(memory, str | os.PathLike):
-            return cls(checked_path("memory", memory), limit)
+            return cls(_made_folder(checked_path("memory", memory)), limit)
         if not hasattr(memory, "location"):
             raise TypeError(
                 f"memory must be a path, a joblib.Memory or None, got {type(memory).__name__}."
             )
         # a Memory without a folder keeps nothing
-        return None if memory.location is None else cls(Path(memory.location) / "skimdb", limit)
+        if memory.location is None:
+            return None
+        return cls(_made_folder(Path(memory.location) / "skimdb"), limit)
 
     def longest(self, key, n_epochs, shapes):
         """Return the state after the most epochs, up to so many, or None where there is none.
@@ -126,6 +128,16 @@ class EpochStore:
                 break
             path.unlink(missing_ok=True)
             total -= size
+
+
+def _made_folder(path):
+    """Make a folder where there is none: before training, rather than after it."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = f"memory must be a folder that can be made: {error.strerror}"
+        raise OSError(error.errno, reason, str(path)) from error
+    return path
 
 
 def training_key(rows, settings):

@@ -12,7 +12,7 @@ from skimdb._checks import check_no_mask, is_number, shown
 
 # NumPy's counts as a whole number in NumPy 2.0
 BOOLS = {bool, np.bool_}
-NO_SEQUENCES = str | bytes | bytearray | Mapping
+NO_SEQUENCES = str | bytes | bytearray | Mapping | type
 
 
 def flattened(X):

@@ -23,22 +23,19 @@ LARGEST_MANIFEST = 2**20
 # Flat names: no folder, drive, "..", blank or letter that a file system could take for another.
 MEMBER_NAME = re.compile(r"[a-z0-9_]+\.(json|npy)")
 NPY_VERSION = (1, 0)
+# zip's number for the kind of system that wrote a member
+UNIX = 3
 
 
 def write_archive(file, members):
     """Write members, and a manifest of their sizes and SHA-256 digests, into a binary file."""
-    listed = {}
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(_member_info(name), content)
-            listed[name] = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-        manifest = {
-            "format": FORMAT,
-            "format_version": FORMAT_VERSION,
-            "skimdb_version": _skimdb_version(),
-            "members": listed,
-        }
-        archive.writestr(_member_info(MANIFEST), to_json(manifest))
+    manifest = {
+        "format": FORMAT,
+        "format_version": FORMAT_VERSION,
+        "skimdb_version": _skimdb_version(),
+        "members": {name: _listed(content) for name, content in members.items()},
+    }
+    _write_members(file, {**members, MANIFEST: to_json(manifest)})
 
 
 def read_archive(file):
@@ -53,7 +50,9 @@ def read_archive(file):
         if set(listed) != set(infos):
             unlike = sorted(set(listed) ^ set(infos))
             raise ValueError(f"its members are not those that its manifest lists: {unlike}")
-        return {name: _verified(archive, info, listed[name]) for name, info in infos.items()}
+        members = {name: _verified(archive, info, listed[name]) for name, info in infos.items()}
+        _check_nothing_else(file, {**members, MANIFEST: archive.read(MANIFEST)})
+    return members
 
 
 def to_npy(array):
@@ -119,9 +118,35 @@ def _skimdb_version():
         return "unknown"  # run from sources that aren't installed
 
 
+def _write_members(file, contents):
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in contents.items():
+            archive.writestr(_member_info(name), content)
+
+
+def _check_nothing_else(file, contents):
+    """Raise unless a file is, to the byte, what is written for its members.
+
+    A zip archive may have anything before, between and behind its members: a program, say, that
+    other software takes the file for.
+    """
+    expected = io.BytesIO()
+    _write_members(expected, contents)
+    file.seek(0)
+    if file.read(len(expected.getbuffer()) + 1) != expected.getbuffer():
+        raise ValueError("it has bytes that no model has: it was damaged or changed")
+
+
+def _listed(content):
+    """Return what the manifest says of a member."""
+    return {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
+
+
 def _member_info(name):
-    # the date stays that of zip's epoch, so that the same model makes the same file
+    # the date stays that of zip's epoch, and the system is the same on any, so that the same model
+    # makes the same file
     info = zipfile.ZipInfo(name)
+    info.create_system = UNIX
     info.external_attr = (stat.S_IFREG | 0o644) << 16
     return info
 
@@ -173,8 +198,7 @@ def _checked_manifest(archive, info):
 
 def _verified(archive, info, listed):
     content = archive.read(info)
-    found = {"size": len(content), "sha256": hashlib.sha256(content).hexdigest()}
-    if listed != found:
+    if listed != _listed(content):
         raise ValueError(
             f"its member {info.filename} has another checksum than its manifest says: "
             "it was damaged or changed"

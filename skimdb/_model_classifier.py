@@ -15,6 +15,7 @@ from skimdb._plain_values import checked_text, from_plain, to_plain
 
 # by NumPy's kinds, and by kind and number of bytes
 CLASS_TYPES = ("b", "i", "u", "f", "U")
+ADVICE = "; name it and fit again, or use joblib.dump"
 OPTIMIZER_TYPES = ("f4", "i4", "i8", "u4")
 LARGEST_SEED = 2**32 - 1
 
@@ -23,7 +24,7 @@ def describe_classifier(classifier, where, prefix, members):
     """Return what JSON says of a classifier, and add its arrays to the members."""
     _check_classifier(classifier, where)
     network = classifier._network
-    check_by_name(vars(network), where)
+    check_by_name(vars(network), where, ADVICE)
     if classifier.n_features_in_ != network.n_features:
         raise ValueError(
             f"{where}n_features_in_ is {classifier.n_features_in_} after a fit that failed, where "
@@ -90,7 +91,7 @@ def build_classifier(tree, prefix, members):
 
 def _check_classifier(classifier, where):
     parameters = classifier.get_params(deep=False)
-    check_by_name(parameters, where)
+    check_by_name(parameters, where, ADVICE)
     random_state = parameters["random_state"]
     if isinstance(random_state, np.random.RandomState):
         raise TypeError(

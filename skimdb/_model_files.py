@@ -242,10 +242,16 @@ def _open_at_once(path, flags):
 def _place(path):
     """Return where a file is to be: if that is a link, which stays, then where it leads to."""
     path = Path(os.path.realpath(_checked_path(path)))
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"path must lie in a folder that is there, but there is no {path.parent}."
+        )
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):
         raise ValueError(f"path must be that of a file, but {path} is there and is none.")
     return path
 
 
 def _checked_path(path):
+    if isinstance(path, str) and path.endswith((os.sep, "/")):
+        raise ValueError(f"path must be that of a file, not of a folder, got {path!r}.")
     return checked_path("path", path)

@@ -26,7 +26,7 @@ def loaded_parameters(kind, saved, *, without=()):
     return {name: from_plain(plain) for name, plain in saved.items()}
 
 
-def check_by_name(parameters, where):
+def check_by_name(parameters, where, advice=""):
     """Raise unless Keras's objects are named: a dict of Keras's may name any code to run."""
     for name in BY_NAME:
         value = parameters[name]
@@ -36,6 +36,6 @@ def check_by_name(parameters, where):
         for part in parts:
             if not isinstance(part, str):
                 raise TypeError(
-                    f"{where}{name} must be given by name to be saved, got {shown(part)}; name it "
-                    "and fit again, or use joblib.dump."
+                    f"{where}{name} must be given by name in a model file, got {shown(part)}"
+                    f"{advice}."
                 )

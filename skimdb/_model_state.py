@@ -6,6 +6,7 @@ that what is saved can be loaded.
 """
 
 from collections.abc import Mapping
+from inspect import signature
 
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
@@ -61,8 +62,12 @@ def build(members):
             )
             for number, step in enumerate(tree["steps"])
         ]
-        if not steps or len(dict(steps)) != len(steps):
+        names = {name for name, _ in steps}
+        if not steps or len(names) < len(steps):
             raise ValueError("its pipeline must have steps, each of a name of its own")
+        taken = names & {*signature(Pipeline).parameters}
+        if taken or any("__" in name for name in names):
+            raise ValueError("its pipeline has names of steps that scikit-learn refuses")
         model = Pipeline(
             steps, **loaded_parameters(Pipeline, tree["parameters"], without=["steps"])
         )
@@ -106,7 +111,7 @@ def _describe_encoder(encoder, where, prefix, members):
     given = None
     if encoder.vocabulary is not None:
         given = _add_vocabulary(encoder, "vocabulary", where, prefix, members)
-        # in order too, which decides where two words have one rank
+        # in order too, for the bytes are compared
         if members[given] == members[fitted]:
             del members[given]
             given = fitted
@@ -159,6 +164,8 @@ def _check_vocabulary(words, ranks, encoder):
     limit = encoder._largest_rank
     if min(ranks) < 1 or max(ranks) > limit:
         raise ValueError(f"vocabulary must hold ranks from 1 to {limit}")
+    if len(set(ranks)) < len(ranks):
+        raise ValueError("vocabulary must give each word a rank of its own")
 
 
 def _describe_vectorizer(vectorizer, where, prefix, members):

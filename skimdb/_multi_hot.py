@@ -308,8 +308,7 @@ class MultiHotVectorizer(TransformerMixin, BaseEstimator):
             values = values / np.repeat(lengths, np.diff(counts.indptr))
         elif self.mode == "tfidf":
             values = (1 + np.log(values)) * self.idf_[counts.indices]
-        limits = np.finfo if np.dtype(self.dtype).kind == "f" else np.iinfo
-        largest = limits(self.dtype).max
+        largest = _largest(np.dtype(self.dtype), whole=self.mode == "count")
         if len(values) and values.max() > largest:
             raise ValueError(
                 f"dtype must hold counts up to {values.max()}, got {self.dtype!r}, which "
@@ -328,6 +327,13 @@ class MultiHotVectorizer(TransformerMixin, BaseEstimator):
         X = csr((values, counts.indices, counts.indptr), shape=counts.shape)
         X.has_canonical_format = True
         return X
+
+
+def _largest(dtype, *, whole):
+    """Return the largest number in a type, or the last up to which it holds all whole ones."""
+    if dtype.kind != "f":
+        return np.iinfo(dtype).max
+    return 2 ** (np.finfo(dtype).nmant + 1) if whole else np.finfo(dtype).max
 
 
 def _columns_up_to(largest_id):

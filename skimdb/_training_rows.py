@@ -10,14 +10,29 @@ from sklearn.utils.validation import validate_data
 from skimdb._checks import check_no_mask, is_number, named, shown
 from skimdb._sparse_checks import check_parts
 
+# NumPy's kinds of types
+NUMBERS, TIMES = "biuf", "mM"
+
 
 def checked_rows(estimator, X, name, *, reset):
     """Return rows as a CSR matrix or an array of float32, or say what is wrong with them."""
     check_no_mask(name, X)
     check_parts(name, X)
+    _check_no_times(name, X)
     # what overflows is infinite, and an error as such
     with named(name), np.errstate(over="ignore"):
         return validate_data(estimator, X, accept_sparse="csr", dtype=np.float32, reset=reset)
+
+
+def _check_no_times(name, X):
+    """Raise if there are dates or time spans in X, which NumPy would take for numbers."""
+    types = getattr(X, "dtypes", None)
+    types = [getattr(X, "dtype", None)] if types is None else list(types)
+    times = [kind for kind in types if getattr(kind, "kind", "") in TIMES]
+    if not times and isinstance(X, np.ndarray) and X.dtype.kind == "O":
+        times = [type(cell).__name__ for cell in X.flat if isinstance(cell, np.timedelta64)]
+    if times:
+        raise TypeError(f"{name} must hold numbers, got {times[0]}.")
 
 
 def checked_labels(y, name):
@@ -27,6 +42,9 @@ def checked_labels(y, name):
             f"{name} must be given: it requires y to be passed, but the target y is None."
         )
     check_no_mask(name, y)
+    if isinstance(y, list | tuple) and 0 < sum(isinstance(label, str) for label in y) < len(y):
+        # NumPy would make text of the numbers
+        raise ValueError(f"{name} must hold labels of one kind, numbers or text, got both.")
     with named(name):
         y = column_or_1d(y, warn=True)
         assert_all_finite(y, input_name=name)
@@ -37,10 +55,6 @@ def checked_labels(y, name):
             f"{name} must hold labels of one kind, numbers or text. Unknown label type: {y.dtype}."
         )
     return y
-
-
-# NumPy's kinds of types
-NUMBERS = "biuf"
 
 
 def class_numbers(y, classes, name):
@@ -128,7 +142,15 @@ def weighted_rows(X, y, numbers, sample_weight, class_weight):
         _check_weights("class_weight", weights)
     kept = np.flatnonzero(weights)
     if not len(kept):
-        raise ValueError("sample_weight must hold a weight above 0, got zero for every row.")
+        names = ("sample_weight", "class_weight")
+        given = [
+            name
+            for name, weight in zip(names, (sample_weight, class_weight), strict=True)
+            if weight is not None
+        ]
+        raise ValueError(
+            f"{' and '.join(given)} must give some row a weight above 0, got zero for every row."
+        )
     if len(kept) < len(weights):
         X, y, numbers, weights = X[kept], y[kept], numbers[kept], weights[kept]
     return X, y, numbers, weights.astype(np.float32)

@@ -279,7 +279,7 @@ class WordIndexEncoder(
         check_int("skip_top", self.skip_top)
         check_int("start_char", self.start_char, at_most=LARGEST_ID, none_allowed=True)
         check_int("oov_char", self.oov_char, at_most=LARGEST_ID, none_allowed=True)
-        check_int("index_from", self.index_from, at_most=LARGEST_ID)
+        check_int("index_from", self.index_from, at_most=LARGEST_ID - 1)
         check_bool("lowercase", self.lowercase)
         if not isinstance(self.filters, str):
             raise TypeError(f"filters must be a str of characters, got {shown(self.filters)}.")

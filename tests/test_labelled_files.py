@@ -144,6 +144,8 @@ def test_long_numbers_stay_different_labels(read):
         ('{"text": "x", "label": "\\ud800"}', "half a character"),
         ('{"text": "x", "label": "%s"}' % ("y" * 201), "at most 200 characters, got 201"),
         ('{"text": "x", "label": " "}', "'label' is empty"),
+        ('{"text": "x", "label": "1"}', "'label' must be a whole number, as in the lines before"),
+        ('{"text": "x", "label": true}', "as in the lines before, got true"),
         ('{"text": "x", "label": %s}' % ("9" * 5000), "broken JSON: Exceeds the limit"),
         ('{"text": "x" "label": 1}', "broken JSON"),
         ('{"text": "x\ty", "label": 1}', "broken JSON: Invalid control character"),

@@ -80,23 +80,27 @@ def flipped_positions(size):
     return sorted({*range(60), *rng.sample(range(size), 300), *range(size - 1800, size)})
 
 
-def test_a_changed_byte_is_refused_or_does_no_harm(whole, expected, tmp_path):
-    path, rng, refused, harmless = tmp_path / "model", random.Random(1), 0, []
+def test_a_changed_byte_is_refused(whole, tmp_path):
+    path, rng = tmp_path / "model", random.Random(1)
     for position in flipped_positions(len(whole)):
         changed = bytearray(whole)
         changed[position] ^= rng.randrange(1, 256)
         path.write_bytes(changed)
-        model = opened(path)
-        if isinstance(model, str):
-            refused += 1
-        else:
-            np.testing.assert_array_equal(model.predict_proba(TEXTS), expected)
-            harmless.append(position)
-    assert refused > len(harmless) > 0  # such as the date of a member
-    with zipfile.ZipFile(STORED) as archive:
-        for info in archive.infolist():
-            start = info.header_offset + 30 + len(info.filename)
-            assert not set(range(start, start + info.file_size)) & set(harmless)
+        refusal(path)
+
+
+def test_bytes_around_the_members_are_refused(whole, tmp_path):
+    path = tmp_path / "model"
+    script = b"#!/bin/sh\necho run\n"
+    for changed in (script + whole, whole + b"\n", whole + whole, whole[:-2] + b"\1\0x"):
+        path.write_bytes(changed)
+        refusal(path)
+    # between the members and the directory, with the offset of the latter put right
+    start = whole.index(b"PK\1\2")
+    changed = bytearray(whole[:start] + script + whole[start:])
+    changed[-6:-2] = (start + len(script)).to_bytes(4, "little")
+    path.write_bytes(changed)
+    assert "it has bytes that no model has" in refusal(path)
 
 
 def test_a_file_that_was_cut_off_is_refused(whole, tmp_path):
@@ -244,13 +248,13 @@ def test_members_that_are_links_or_the_like_are_refused(kind, tmp_path):
     assert "is a link or otherwise no plain file" in refusal(path)
 
 
-def test_an_archive_of_zip64(whole, expected, tmp_path):
+def test_an_archive_of_zip64(whole, tmp_path):
     path = tmp_path / "model"
     with zipfile.ZipFile(path, "w") as archive:
         for name, content in [*stored_members().items(), (MANIFEST, manifest_of())]:
             with archive.open(zipfile.ZipInfo(name), "w", force_zip64=True) as member:
                 member.write(content)
-    np.testing.assert_array_equal(opened(path).predict_proba(TEXTS), expected)
+    assert "it has bytes that no model has" in refusal(path)
     # an entry whose extra field says 2**60 bytes
     entry = whole.rindex(b"PK\x01\x02", 0, whole.rindex(TREE.encode()))
     name_end = entry + 46 + len(TREE)

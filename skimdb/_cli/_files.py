@@ -3,9 +3,10 @@
 import io
 import json
 import os
+import tempfile
 from contextlib import contextmanager
 
-from skimdb._whole_files import whole_files
+from skimdb._whole_files import PREFIX, whole_files
 
 MODEL_FILE, METRICS_FILE = "model.skimdb", "metrics.json"
 # of the models that early versions wrote
@@ -24,8 +25,13 @@ def check_output_folder(folder):
     nearest = next(path for path in (folder, *folder.absolute().parents) if path.exists())
     if not nearest.is_dir():
         raise NotADirectoryError(f"--out must be a folder, but {nearest} is a file.")
-    if not os.access(nearest, os.W_OK | os.X_OK):
-        raise PermissionError(f"--out must be a folder to write to, but {nearest} is not.")
+    try:
+        # permissions do not tell: some file systems take no new files from anybody
+        os.rmdir(tempfile.mkdtemp(prefix=PREFIX, dir=nearest))
+    except OSError as error:
+        raise PermissionError(
+            f"--out must be a folder to write to, but {nearest} is not: {error.strerror}."
+        ) from error
     return nearest
 
 

@@ -13,6 +13,7 @@ LONGEST_LINE = 2**24
 LONGEST_LABEL = 200
 # JSON can spell what no file can hold
 HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+KINDS = {str: "a text", int: "a whole number", bool: "true or false"}
 N_SHOWN = 10
 ROWS_PER_BLOCK = 10_000
 
@@ -88,6 +89,7 @@ def _check_file(path, text_column, label_column):
 
 def _checked(records, text_column, label_column):
     """Yield text and label of each record, or say what is wrong with one."""
+    kind = None
     for place, text, label in records:
         if not isinstance(text, str):
             raise ValueError(f"{place}: {text_column!r} must be a text, got {_shown(text)}.")
@@ -95,6 +97,7 @@ def _checked(records, text_column, label_column):
             raise ValueError(
                 f"{place}: {label_column!r} must be a text or a whole number, got {_shown(label)}."
             )
+        given = label
         label = label.strip() if isinstance(label, str) else json.dumps(label)
         if not label:
             raise ValueError(f"{place}: {label_column!r} is empty.")
@@ -105,6 +108,13 @@ def _checked(records, text_column, label_column):
             )
         if HALF_CHARACTER.search(label):
             raise ValueError(f"{place}: {label_column!r} holds half a character, {_shown(label)}.")
+        kind = kind or type(given)
+        if type(given) is not kind:
+            # 1 and "1" would be one label
+            raise ValueError(
+                f"{place}: {label_column!r} must be {KINDS[kind]}, as in the lines before, "
+                f"got {_shown(given)}."
+            )
         # words are told apart by spaces and newlines alone
         yield text.replace("\r\n", "\n").replace("\r", "\n"), label
 

@@ -141,7 +141,7 @@ def fetch_imdb(
     ValueError
         If a parameter is out of range, no review is shorter than ``maxlen``, or a file is
         damaged or not what it should be. The npz holds pickles; they are read by an unpickler
-        that admits only arrays, lists and ints, and downloaded files are opened only once
+        that admits only arrays, lists, numbers and text, and downloaded files are opened only once
         their SHA-256 has matched.
 
     See Also
@@ -335,7 +335,7 @@ def _word_index_path(home, download_if_missing):
 
 def _read_word_index(path):
     try:
-        word_index = json.loads(path.read_bytes())
+        word_index = json.loads(path.read_bytes(), object_pairs_hook=_without_twins)
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} cannot be read as JSON: {error}.") from error
     if not isinstance(word_index, dict) or not word_index:
@@ -345,7 +345,16 @@ def _read_word_index(path):
             raise ValueError(
                 f"{path} must map words to positive ranks, got {word!r:.80}: {rank!r:.80}."
             )
+    if len(set(word_index.values())) < len(word_index):
+        raise ValueError(f"{path} must give each word a rank of its own.")
     return word_index
+
+
+def _without_twins(pairs):
+    words = dict(pairs)
+    if len(words) < len(pairs):
+        raise ValueError("a word is there twice")
+    return words
 
 
 def _check_id(name, value):
