@@ -11,7 +11,7 @@ from skimdb._checks import check_no_mask, is_number, named, shown
 from skimdb._sparse_checks import check_parts
 
 # NumPy's kinds of types
-NUMBERS, TIMES = "biuf", "mM"
+NUMBERS, TIMES = "biuf", ("m", "M")
 
 
 def checked_rows(estimator, X, name, *, reset):

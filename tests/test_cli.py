@@ -245,11 +245,16 @@ class TestLabelledFile:
         lines = [
             '{"label": " good ", "text": "Très bon", "id": 3}',
             "",
-            '{"text": "", "label": 0}',
-            '{"text": "x", "label": true}',
+            '{"text": "", "label": "0"}',
         ]
         path.write_bytes(mark + "\n".join(lines).encode())
-        assert self.read(path) == (["Très bon", "", "x"], ["good", "0", "true"])
+        assert self.read(path) == (["Très bon", ""], ["good", "0"])
+
+    @pytest.mark.parametrize("labels", [["1", "0"], ["true", "false"]])
+    def test_json_labels_that_are_no_text_are_spelled_out(self, tmp_path, labels):
+        path = tmp_path / "reviews.jsonl"
+        path.write_text("".join(f'{{"text": "x", "label": {label}}}\n' for label in labels))
+        assert self.read(path) == (["x", "x"], labels)
 
     def test_long_field(self, tmp_path):
         path = tmp_path / "reviews.csv"

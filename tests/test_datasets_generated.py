@@ -1,5 +1,7 @@
 """make_reviews: the statistics that it promises."""
 
+import subprocess
+import sys
 import time
 import tracemalloc
 
@@ -148,3 +150,20 @@ def test_a_million_reviews_take_well_under_two_minutes():
     X, y = make_reviews(1_000_000, random_state=0)
     assert time.perf_counter() - start < 60
     assert len(X) == len(y) == 1_000_000
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="bounds the memory as Linux does")
+@pytest.mark.parametrize("size", [{"n_samples": 2**31 - 1}, {"n_words": 2**31 - 1}])
+def test_reviews_that_memory_has_no_room_for_are_named(size):
+    code = f"""
+import resource
+from skimdb.datasets import make_reviews
+
+resource.setrlimit(resource.RLIMIT_AS, (6 * 2**30, 6 * 2**30))
+try:
+    make_reviews(**{size!r})
+except ValueError as error:
+    print(error)
+"""
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.startswith("n_samples and n_words must leave room in memory, got")

@@ -65,6 +65,8 @@ def test_bad_argument_is_named():
         (b'{"the": 2147483648}', "'the': 2147483648"),
         (b'{"the": NaN}', "'the': nan"),
         (b'{"the": null}', "'the': None"),
+        (b'{"the": 1, "the": 2}', "cannot be read as JSON: a word is there twice"),
+        (b'{"the": 1, "a": 1}', "must give each word a rank of its own"),
     ],
 )
 def test_bad_file(tmp_path, content, message):

@@ -7,6 +7,7 @@ import sys
 import joblib
 import keras
 import numpy as np
+import pandas as pd
 import pytest
 import scipy.sparse as sp
 import tensorflow as tf
@@ -744,7 +745,9 @@ def test_bad_parameters_are_named(parameters, error, message):
         ({"sample_weight": ["a", "b"]}, "sample_weight must hold numbers"),
         ({"X_val": [[np.nan, 1]], "y_val": [1]}, "X_val: Input X contains NaN"),
         ({"X_val": [[1, 0]], "y_val": [1, 0]}, "y_val must have one label for each row of X_val"),
-        ({"sample_weight": [0, 0]}, "sample_weight must hold a weight above 0"),
+        ({"sample_weight": [0, 0]}, "^sample_weight must give some row a weight above 0"),
+        ({"y": [0, "a"]}, "^y must hold labels of one kind, numbers or text, got both"),
+        ({"y": ("a", 1.5)}, "^y must hold labels of one kind, numbers or text, got both"),
         ({"X_val": [[1, 0]]}, "X_val and y_val must be given together, got None for y_val"),
         ({"X_val": [[1]], "y_val": [1]}, "X_val: X has 1 features, but DenseClassifier"),
         ({"X_val": [[1, 0]], "y_val": [3]}, r"y_val must hold none but the classes .*\[3\]"),
@@ -755,6 +758,46 @@ def test_bad_data_is_named(arguments, message):
     data = {"X": [[0, 1], [1, 0]], "y": [0, 1], **arguments}
     with pytest.raises(ValueError, match=message):
         classifier().fit(**data)
+
+
+def test_weights_of_zero_are_named():
+    X, y = [[0, 1], [1, 0]], [0, 1]
+    with pytest.raises(ValueError, match=r"^class_weight must give some row a weight above 0"):
+        classifier(class_weight={0: 0, 1: 0}).fit(X, y)
+    with pytest.raises(ValueError, match=r"^sample_weight and class_weight must give some row"):
+        classifier(class_weight={0: 0, 1: 1}).fit(X, y, sample_weight=[1, 0])
+
+
+@pytest.mark.parametrize(
+    "X",
+    [
+        np.ones((4, 2), dtype="M8[s]"),
+        np.ones((4, 2), dtype="m8[s]"),
+        np.array([[np.timedelta64(3), 1]] * 4, dtype=object),
+        pd.DataFrame({"when": pd.to_datetime(["2020-01-01"] * 4), "what": range(4)}),
+        pd.DataFrame({"how_long": pd.to_timedelta([1] * 4), "what": range(4)}),
+    ],
+    ids=["dates", "spans", "objects", "frame of dates", "frame of spans"],
+)
+def test_times_are_no_numbers(X):
+    with pytest.raises(TypeError, match=r"^X must hold numbers, got"):
+        classifier().fit(X, [0, 1, 0, 1])
+
+
+@pytest.mark.parametrize("random_state", [0, None])
+def test_memory_that_is_no_folder_is_named_before_training(tmp_path, random_state):
+    file = tmp_path / "file"
+    file.touch()
+    seen = []
+    note = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: seen.append(logs))
+    for memory in (file, file / "folder"):
+        with pytest.raises(OSError, match="memory must be a folder that can be made"):
+            classifier(memory=memory, random_state=random_state, callbacks=note).fit(
+                [[0, 1], [1, 0]], [0, 1]
+            )
+    assert seen == []
+    with pytest.raises(ValueError, match="memory must be a path that files can have, got ''"):
+        classifier(memory="").fit([[0, 1], [1, 0]], [0, 1])
 
 
 # --- on the IMDB reviews ----------------------------------------------------------------------

@@ -382,3 +382,16 @@ def test_the_stored_file_opens_and_predicts_as_it_did():
     X, y = load_sample_reviews(return_X_y=True)
     pipeline.set_params(classifier__epochs=2).fit(X, y)
     assert pipeline["classifier"].n_iter_ == 12
+
+
+def test_a_path_in_no_folder_is_named(tmp_path):
+    stored = Path(__file__).parent / "data" / "model-v1.skimdb"
+    pipeline = load_model(stored)
+    for write, name in ((save_model, "model.skimdb"), (export_keras, "model.keras")):
+        with pytest.raises(FileNotFoundError, match=r"path must lie in .* there is no .*nowhere"):
+            write(pipeline, tmp_path / "nowhere" / name)
+        with pytest.raises(ValueError, match="path must be that of a file, not of a folder"):
+            write(pipeline, f"{tmp_path}/model.keras/")
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(ValueError, match="path must be that of a file, not of a folder"):
+        load_model(f"{stored}/")

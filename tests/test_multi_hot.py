@@ -296,3 +296,17 @@ def test_scikit_learn_checks():
     assert not tags.input_tags.two_d_array
     assert tags.requires_fit
     assert not MultiHotVectorizer(num_words=5).__sklearn_tags__().requires_fit
+
+
+def test_counts_that_a_type_does_not_tell_from_others_are_refused():
+    sequences = [[0] * 2049]
+    counts = MultiHotVectorizer(num_words=1, mode="count", dtype="float16", sparse_output=False)
+    with pytest.raises(ValueError, match=r"dtype must hold counts up to 2049, .* ends at 2048"):
+        counts.fit_transform(sequences)
+    assert counts.fit_transform([[0] * 2048]).tolist() == [[2048]]
+    assert counts.set_params(mode="freq").fit_transform(sequences).tolist() == [[1]]
+
+
+def test_a_class_is_no_sequences():
+    with pytest.raises(TypeError, match="X must be an iterable of integer sequences, got type"):
+        MultiHotVectorizer().fit(list)

@@ -51,8 +51,8 @@ def labelled_blocks(path, *, text_column, label_column, rows_per_block=ROWS_PER_
     Yields
     ------
     block : Block
-        Labels are stripped of spaces around them; numbers and truth values are spelled out. Lines
-        within a text end in a newline.
+        Labels are of one kind throughout: text, stripped of spaces around it, or numbers or truth
+        values, spelled out. Lines within a text end in a newline.
 
     Raises
     ------

@@ -82,6 +82,16 @@ def make_reviews(
     # NumPy's small integers would overflow
     n_samples, n_words = int(n_samples), int(n_words)
     rng = _generator(random_state)
+    try:
+        return _drawn(rng, n_samples, n_words)
+    except MemoryError as error:
+        raise ValueError(
+            f"n_samples and n_words must leave room in memory, got {n_samples} and {n_words} "
+            f"({error})."
+        ) from error
+
+
+def _drawn(rng, n_samples, n_words):
     y = rng.permutation(np.arange(n_samples, dtype=np.int64) % 2)
     log_mean = np.log(MEAN_LENGTH) - LOG_LENGTH_SPREAD**2 / 2
     lengths = np.rint(rng.lognormal(log_mean, LOG_LENGTH_SPREAD, n_samples)).astype(np.int64)
