@@ -43,7 +43,7 @@ SCRIPTS = {
 
 
 def groups(options):
-    """Return the cold start, the 25,000 rows, and the single rows and texts."""
+    """Return the cold start, the 25,000 rows, the single rows and texts, and the threads."""
     calls = {"n_calls": 20 if options.quick else 300}
     return [
         Group(
@@ -87,6 +87,19 @@ def groups(options):
             ),
             fresh=False,
             columns=("p50_ms", "p99_ms"),
+        ),
+        *(
+            Group(
+                f"predict {size} text{'s' * (size > 1)} at a time in threads",
+                f"{requests['n_requests']} requests to one pipeline",
+                (
+                    Contender("16 threads", in_threads, {"n_threads": 16, **requests}),
+                    Contender("one", in_threads, {"n_threads": 1, **requests}, at_most=1.0),
+                ),
+                fresh=False,
+            )
+            for size, n_requests in ((1, 1600), (10, 640), (100, 96), (400, 32))
+            for requests in [{"size": size, "n_requests": 32 if options.quick else n_requests}]
         ),
     ]
 
@@ -150,6 +163,37 @@ def one_text(context, name, n_calls):
     pipeline = _pipeline(context, name)
     texts, _ = load_texts(context)
     return _one_by_one(pipeline.predict_proba, [[text] for text in texts[:n_calls]])
+
+
+def in_threads(context, n_threads, size, n_requests):
+    """Job: ``predict_proba`` of a saved pipeline, called by some threads at once."""
+    from threading import Barrier, Thread
+    from time import perf_counter
+
+    pipeline = _pipeline(context, "skimdb")
+    texts, _ = load_texts(context)
+    starts = range(0, n_requests * size, size)
+    requests = [texts[i % (len(texts) - size) :][:size] for i in starts]
+
+    def run():
+        barrier = Barrier(n_threads + 1)
+
+        def answer(part):
+            barrier.wait()
+            for request in part:
+                pipeline.predict_proba(request)
+
+        parts = [requests[i::n_threads] for i in range(n_threads)]
+        threads = [Thread(target=answer, args=(part,)) for part in parts]
+        for thread in threads:
+            thread.start()
+        barrier.wait()
+        started = perf_counter()
+        for thread in threads:
+            thread.join()
+        return perf_counter() - started
+
+    return Work(run, lambda seconds: {"seconds": seconds})
 
 
 def save_models(context):

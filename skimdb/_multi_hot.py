@@ -23,6 +23,7 @@ from skimdb._checks import (
 from skimdb._integer_rows import flattened, row_of
 from skimdb._ragged import split_rows
 from skimdb._sparse_checks import check_parts
+from skimdb._turns import turn
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -177,7 +178,8 @@ class MultiHotVectorizer(TransformerMixin, BaseEstimator):
         check_is_fitted(self)
         self._check_parameters()
         ids, offsets = flattened(X)
-        return self._weighted(self._counts(ids, offsets), np.diff(offsets))
+        with turn(ids.nbytes):
+            return self._weighted(self._counts(ids, offsets), np.diff(offsets))
 
     def inverse_transform(self, X: MatrixLike) -> ObjectArray:
         """Return the set of ids of each row.

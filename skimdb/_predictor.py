@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 from skimdb._forward import check_finite, forward
 from skimdb._network_spec import NetworkSpec
 from skimdb._training_rows import checked_rows
+from skimdb._turns import turn
 
 if TYPE_CHECKING:
     import keras
@@ -132,6 +133,7 @@ class DenseStackPredictorMixin:
         """Return what goes into the activation of the last layer."""
         check_is_fitted(self)
         X = checked_rows(self, X, "X", reset=False)
-        scores = forward(X, self.coefs_, self.intercepts_, self._network.activation)
+        with turn(X.data.nbytes):
+            scores = forward(X, self.coefs_, self.intercepts_, self._network.activation)
         check_finite(scores)
         return scores

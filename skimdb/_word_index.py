@@ -18,6 +18,7 @@ from skimdb._all_or_nothing import all_or_nothing
 from skimdb._checks import check_bool, check_int, is_number, shown
 from skimdb._integer_rows import NO_SEQUENCES, check_ordered, dimensions, flattened, listed
 from skimdb._ragged import split_rows, with_first
+from skimdb._turns import turn
 from skimdb._word_table import NO_WORD, WordCounter, WordTable, by_frequency, find_words
 
 if TYPE_CHECKING:
@@ -183,7 +184,8 @@ class WordIndexEncoder(
         sequences = np.empty(len(texts), dtype=object)
         for start in range(0, len(texts), TEXTS_PER_BLOCK):
             block = slice(start, start + TEXTS_PER_BLOCK)
-            sequences[block] = self._encoded_block(texts[block], look_up)
+            with turn(sum(map(len, texts[block]))):
+                sequences[block] = self._encoded_block(texts[block], look_up)
         return sequences
 
     def inverse_transform(self, X: IntSequences) -> ObjectArray:

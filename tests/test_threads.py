@@ -62,6 +62,21 @@ def test_threads_predict_with_one_pipeline(quick_switches):
                 np.testing.assert_array_equal(answers, [right, right])
 
 
+def test_a_request_may_wait_for_those_of_other_threads():
+    texts, y = load_sample_reviews(return_X_y=True)
+    pipeline = multi_hot_pipeline(text=True, units=4, epochs=1, random_state=0).fit(texts, y)
+
+    def waiting(pool, depth):
+        for text in texts[:3]:
+            if depth:
+                pool.submit(pipeline.predict_proba, waiting(pool, depth - 1)).result(60)
+            yield text
+
+    with ThreadPoolExecutor(N_THREADS) as pool:
+        answer = pool.submit(pipeline.predict_proba, waiting(pool, 2)).result(60)
+    np.testing.assert_array_equal(answer, pipeline.predict_proba(texts[:3]))
+
+
 def test_threads_fit_different_networks(quick_switches):
     sequences, y = make_reviews(250, n_words=60, random_state=0)
     X = MultiHotVectorizer(num_words=60).fit_transform(sequences)
@@ -148,6 +163,40 @@ if __name__ == "__main__":
     except RuntimeError as error:
         print(error)
 """
+
+
+FORK_DURING_REQUESTS = """
+import os
+from threading import Event, Thread
+
+from skimdb import multi_hot_pipeline
+from skimdb.datasets import load_sample_reviews
+from skimdb._turns import LONG, turn
+
+texts, y = load_sample_reviews(return_X_y=True)
+pipeline = multi_hot_pipeline(text=True, units=4, epochs=1, random_state=0).fit(texts, y)
+held, forked = Event(), Event()
+
+def hold():
+    for place in [turn(0), *[turn(LONG)] * os.cpu_count()]:
+        place.acquire()
+    held.set()
+    forked.wait()
+
+Thread(target=hold, daemon=True).start()
+held.wait()
+child = os.fork()
+if not child:
+    os._exit(len(pipeline.predict_proba(texts)) == len(pipeline.predict_proba([*texts] * 9)) / 9)
+forked.set()
+print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+"""
+
+
+@pytest.mark.slow
+@forking
+def test_a_fork_does_not_wait_for_threads_that_it_has_not(tmp_path):
+    assert run_script(FORK_DURING_REQUESTS, tmp_path) == "1\n"
 
 
 @pytest.mark.slow
