@@ -10,6 +10,8 @@ user's runs in a turn, and no turn within another, so none waits for ever.
 import os
 import threading
 
+import joblib
+
 # the size in bytes from which work without the interpreter's lock outweighs the changes
 LONG = 2**18
 
@@ -21,7 +23,7 @@ def turn(size):
 
 def _begin():
     global _short, _long
-    _short, _long = threading.Lock(), threading.Semaphore(os.cpu_count() or 1)
+    _short, _long = threading.Lock(), threading.Semaphore(joblib.cpu_count())
 
 
 _begin()

@@ -169,6 +169,7 @@ FORK_DURING_REQUESTS = """
 import os
 from threading import Event, Thread
 
+from joblib import cpu_count
 from skimdb import multi_hot_pipeline
 from skimdb.datasets import load_sample_reviews
 from skimdb._turns import LONG, turn
@@ -178,7 +179,7 @@ pipeline = multi_hot_pipeline(text=True, units=4, epochs=1, random_state=0).fit(
 held, forked = Event(), Event()
 
 def hold():
-    for place in [turn(0), *[turn(LONG)] * os.cpu_count()]:
+    for place in [turn(0), *[turn(LONG)] * cpu_count()]:
         place.acquire()
     held.set()
     forked.wait()
