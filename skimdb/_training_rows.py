@@ -1,5 +1,6 @@
 """What a fit is made from: class numbers, weights, rows set aside, a seed; and what it leaves."""
 
+from collections.abc import Iterable
 from numbers import Real
 
 import numpy as np
@@ -27,7 +28,8 @@ def checked_rows(estimator, X, name, *, reset):
 def _check_no_times(name, X):
     """Raise if there are dates or time spans in X, which NumPy would take for numbers."""
     types = getattr(X, "dtypes", None)
-    types = [getattr(X, "dtype", None)] if types is None else list(types)
+    if not isinstance(types, Iterable):
+        types = [getattr(X, "dtype", None)]
     times = [kind for kind in types if getattr(kind, "kind", "") in TIMES]
     if not times and isinstance(X, np.ndarray) and X.dtype.kind == "O":
         times = [type(cell).__name__ for cell in X.flat if isinstance(cell, np.timedelta64)]
@@ -47,9 +49,10 @@ def checked_labels(y, name):
         raise ValueError(f"{name} must hold labels of one kind, numbers or text, got both.")
     with named(name):
         y = column_or_1d(y, warn=True)
+        if y.dtype.kind in "OT" and all(isinstance(label, str) for label in y):
+            # not by astype, which NumPy 2.0 does not do for its own type of text
+            y = np.array(y.tolist(), dtype=str)
         assert_all_finite(y, input_name=name)
-    if y.dtype.kind in "OT" and all(isinstance(label, str) for label in y):
-        y = y.astype(str)
     if y.dtype.kind not in NUMBERS + "U":
         raise ValueError(
             f"{name} must hold labels of one kind, numbers or text. Unknown label type: {y.dtype}."

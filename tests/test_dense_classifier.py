@@ -242,7 +242,7 @@ def test_metrics_must_suit_the_network(data, three_classes):
 )
 def test_loss_must_suit_the_network(data, three_classes, n_classes, loss, reason):
     rows = data[:2] if n_classes == 2 else three_classes
-    with pytest.raises(ValueError, match=f"^loss must suit a .*{reason}") as caught:
+    with pytest.raises(ValueError, match=f"^loss must .*{reason}") as caught:
         classifier(loss=loss).fit(*rows)
     assert len(str(caught.value)) < 400
 
@@ -737,6 +737,8 @@ def test_bad_parameters_are_named(parameters, error, message):
         ({"X": [[np.nan, 1], [1, 0]]}, "Input X contains NaN"),
         ({"X": np.empty((0, 2)), "y": []}, "Found array with 0 sample"),
         ({"X": [1, 2]}, "Expected 2D array, got 1D array"),
+        ({"X": pd.Series([1, 2])}, "^X: Expected a 2-dimensional container"),
+        ({"X": pd.Series([None, None])}, "^X: "),
         ({"sample_weight": [1, 2, 3]}, "sample_weight must be one-dimensional .*2 rows"),
         ({"sample_weight": [1, -1]}, "sample_weight must be finite .* got -1.0 in row 1"),
         ({"sample_weight": -1}, "sample_weight must be finite .* got -1.0 in row 0"),
@@ -758,6 +760,14 @@ def test_bad_data_is_named(arguments, message):
     data = {"X": [[0, 1], [1, 0]], "y": [0, 1], **arguments}
     with pytest.raises(ValueError, match=message):
         classifier().fit(**data)
+
+
+@pytest.mark.parametrize("kind", ["U", object, np.dtypes.StringDType()], ids=str)
+def test_labels_of_any_type_of_text(kind):
+    y = np.array(["good", "b\u00e4d"], dtype=kind)
+    fitted = classifier().fit([[0, 1], [1, 0]], y)
+    assert fitted.classes_.tolist() == ["b\u00e4d", "good"]
+    assert fitted.classes_.dtype.kind == "U"
 
 
 def test_weights_of_zero_are_named():
