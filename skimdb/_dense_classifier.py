@@ -362,7 +362,8 @@ class DenseClassifier(
         X = checked_rows(self, X, names[0], reset=reset)
         y = checked_labels(y, names[1])
         check_same_length(X, y, names)
-        with named(names[1]):
+        # scikit-learn casts labels to whole numbers to see whether they are some
+        with named(names[1]), np.errstate(invalid="ignore"):
             check_classification_targets(y)
         return X, y
 

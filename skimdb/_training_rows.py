@@ -21,7 +21,7 @@ def checked_rows(estimator, X, name, *, reset):
     check_parts(name, X)
     _check_no_times(name, X)
     # what overflows is infinite, and an error as such
-    with named(name), np.errstate(over="ignore"):
+    with named(name), np.errstate(over="ignore", invalid="ignore"):
         return validate_data(estimator, X, accept_sparse="csr", dtype=np.float32, reset=reset)
 
 
@@ -52,11 +52,12 @@ def checked_labels(y, name):
         if y.dtype.kind in "OT" and all(isinstance(label, str) for label in y):
             # not by astype, which NumPy 2.0 does not do for its own type of text
             y = np.array(y.tolist(), dtype=str)
-        assert_all_finite(y, input_name=name)
+    # before anything compares the labels, which may be objects of any kind
     if y.dtype.kind not in NUMBERS + "U":
         raise ValueError(
             f"{name} must hold labels of one kind, numbers or text. Unknown label type: {y.dtype}."
         )
+    assert_all_finite(y, input_name=name)
     return y
 
 

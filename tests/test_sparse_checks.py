@@ -106,3 +106,10 @@ def test_room_behind_the_entries_is_no_fault(fitted):
     matrix.data = np.append(matrix.data, [7, 7])
     matrix.indices = np.append(matrix.indices, np.array([99, -1], dtype=np.int32))
     np.testing.assert_array_equal(fitted.predict_proba(matrix), fitted.predict_proba(ROWS))
+
+
+def test_matrices_are_no_labels():
+    y = np.empty(6, dtype=object)
+    y[:] = [changed("csr", "indptr", raised_by(99)) for _ in range(6)]
+    with pytest.raises(ValueError, match="^y must hold labels of one kind, numbers or text"):
+        DenseClassifier(2, epochs=1).fit(ROWS, y)
