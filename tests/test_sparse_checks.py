@@ -111,5 +111,5 @@ def test_room_behind_the_entries_is_no_fault(fitted):
 def test_matrices_are_no_labels():
     y = np.empty(6, dtype=object)
     y[:] = [changed("csr", "indptr", raised_by(99)) for _ in range(6)]
-    with pytest.raises(ValueError, match="^y must hold labels of one kind, numbers or text"):
+    with pytest.raises(ValueError, match=r"^y must hold labels of one kind, numbers or text"):
         DenseClassifier(2, epochs=1).fit(ROWS, y)
