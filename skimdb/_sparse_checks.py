@@ -26,8 +26,8 @@ def _check_compressed(name, X):
     block = X.blocksize if X.format == "bsr" else (1, 1)
     n_lines = X.shape[axis] // block[axis]
     indptr, indices = X.indptr, X.indices
-    _check_vector(name, "indptr", indptr, INDEX_TYPES)
-    _check_vector(name, "indices", indices, INDEX_TYPES)
+    _check_vector(name, "indptr", indptr)
+    _check_vector(name, "indices", indices)
     n_stored = min(len(indices), len(X.data))
     if len(indptr) != n_lines + 1 or indptr[0] != 0 or (indptr[1:] < indptr[:-1]).any():
         raise ValueError(
@@ -47,7 +47,7 @@ def _check_compressed(name, X):
 
 def _check_coordinates(name, X):
     for indices, bound in zip(X.coords, X.shape, strict=True):
-        _check_vector(name, "coords", indices, INDEX_TYPES)
+        _check_vector(name, "coords", indices)
         if np.shape(X.data) != indices.shape:
             raise ValueError(
                 f"{name} must have as many entries in data as in each of its coords, "
@@ -57,7 +57,7 @@ def _check_coordinates(name, X):
 
 
 def _check_diagonals(name, X):
-    _check_vector(name, "offsets", X.offsets, INDEX_TYPES)
+    _check_vector(name, "offsets", X.offsets)
     if np.ndim(X.data) != 2 or len(X.data) != len(X.offsets):
         raise ValueError(
             f"{name} must have a row in data for each of its {len(X.offsets)} offsets, "
@@ -87,9 +87,9 @@ _CHECKS = {
 }
 
 
-def _check_vector(name, part, values, types):
-    if not isinstance(values, np.ndarray) or values.ndim != 1 or values.dtype not in types:
-        kinds = " or ".join(np.dtype(kind).name for kind in types)
+def _check_vector(name, part, values):
+    if not isinstance(values, np.ndarray) or values.ndim != 1 or values.dtype not in INDEX_TYPES:
+        kinds = " or ".join(np.dtype(kind).name for kind in INDEX_TYPES)
         found = getattr(values, "dtype", type(values).__name__)
         raise ValueError(
             f"{name} must have one-dimensional {part} of {kinds}, "
