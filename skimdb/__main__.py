@@ -8,7 +8,7 @@ INTERRUPTED = 130
 def main() -> None:
     """Run the command line."""
     try:
-        # here, for Ctrl-C in the first moments to end in a line as well
+        # imported here, so that Ctrl-C during the import ends with one line, too
         from skimdb._cli import app
 
         app()

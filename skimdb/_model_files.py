@@ -1,93 +1,88 @@
-"""save_model, load_model and export_keras: fitted models in files that are safe to open.
-
-A model file is a zip archive of JSON and of arrays in NumPy's .npy format, none of them
-compressed, and nothing that could be run:
-
-``manifest.json``
-    ``format`` ("skimdb model"), ``format_version`` (1), ``skimdb_version``, and in ``members`` the
-    ``size`` and ``sha256`` of every other member.
-``model.json``
-    A DenseClassifier, or a Pipeline and its steps: of each the ``type``, the ``parameters`` of the
-    constructor, and under ``fitted`` what was learned and fits into JSON. Values that JSON has no
-    type for, such as tuples, are objects of one name that says the type; ``_plain_values.py``
-    lists them.
-``<step>_weight_<i>.npy``
-    Kernel (even i) and bias (odd i) of each layer, float32; ``<step>`` is the step's position in
-    the pipeline from 0 on.
-``<step>_classes.npy``, ``<step>_optimizer_<i>.npy``, ``<step>_idf.npy``
-    ``classes_``; the optimizer's variables, where training may go on; ``idf_``.
-``<step>_vocabulary.json``, ``<step>_given_vocabulary.json``
-    Lists of ``words`` and of their ``ranks``: ``vocabulary_``, and the parameter ``vocabulary``
-    where it is another.
-
-Why not skops, which saves any scikit-learn estimator: the types in a skimdb model are few and
-known, so a file can be checked against what they must be, shape by shape, rather than against a
-list of types to trust; later releases can read the format without having its classes stay where
-they are; no further dependency has a say in it; and any tool that reads zip, JSON and .npy can
-read the weights.
-"""
+"""save_model, load_model and export_keras: fitted models in files."""
 
 from __future__ import annotations
 
 import os
-import stat
+import re
+import zlib
+from bz2 import BZ2Decompressor
+from contextlib import suppress
+from lzma import LZMADecompressor, LZMAError
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from zipfile import BadZipFile
 
+import numpy as np
 from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
-from skimdb._checks import checked_path
 from skimdb._dense_classifier import DenseClassifier
-from skimdb._model_archive import Members, read_archive, write_archive
-from skimdb._model_state import build, describe
-from skimdb._whole_files import whole_files
+from skimdb._log_count_ratio import LogCountRatioScaler
+from skimdb._model_format._archive import Members, read_archive, write_archive
+from skimdb._model_format._estimators import build_estimator, describe_estimator
+from skimdb._multi_hot import MultiHotVectorizer
+from skimdb._utils._checks import check_choice, resolve_file, to_file_path, to_path
+from skimdb._utils._files import replace_files
+from skimdb._utils._public import set_module
+from skimdb._word_index import WordIndexEncoder
 
 if TYPE_CHECKING:
-    from skimdb._typing import PathLike
+    from skimdb._utils._typing import PathLike
 
 KERAS_SUFFIX = ".keras"
+# in the folders that the command line writes
+MODEL_FILE = "model.skimdb"
+# so many bytes of a compressed file hold its first block
+HEAD = 2**20
 
 
-def save_model(pipeline: DenseClassifier | Pipeline, path: PathLike) -> Path:
+@set_module("skimdb")
+def save_model(
+    pipeline: DenseClassifier | Pipeline,
+    path: PathLike,
+    *,
+    weights_dtype: Literal["float32", "float16"] = "float32",
+) -> Path:
     """Save a fitted model in a file that is safe to open.
 
-    The file holds weights, parameters and vocabularies, and nothing that could be run. It is
-    there as a whole or not at all: it is written beside its place and then moved there.
+    The file contains weights, parameters and vocabularies, and nothing that could be run. It
+    appears complete or not at all: it is written in a temporary folder and then moved.
 
     Parameters
     ----------
     pipeline : DenseClassifier or sklearn.pipeline.Pipeline
-        A fitted classifier, or a pipeline whose steps are of WordIndexEncoder,
-        MultiHotVectorizer, DenseClassifier and "passthrough".
+        A fitted classifier, or a fitted pipeline whose steps are WordIndexEncoder,
+        MultiHotVectorizer, LogCountRatioScaler, DenseClassifier or "passthrough".
     path : str or path-like
-        Where to save it; ".skimdb" is the usual suffix. A file that is there is replaced.
+        Path of the file; ".skimdb" is the usual suffix. An existing file is replaced.
+    weights_dtype : {"float32", "float16"}, default="float32"
+        Type of the network's weights in the file. "float16" halves their size and rounds them to
+        about three digits; the loaded model computes with float32 all the same.
 
     Returns
     -------
     path : pathlib.Path
-        Where it was saved.
+        Path of the file.
 
     Raises
     ------
     TypeError
-        If a step or parameter is of a type that has no place in the file; the message names it.
-        Optimizer, loss and metrics must be given by name.
+        If the file cannot hold a step or parameter of its type; the message names it. Optimizer,
+        loss and metrics must be given by name.
     ValueError, sklearn.exceptions.NotFittedError
-        If a step isn't fitted, its parameters can't be used or its weights aren't finite.
+        If a step is not fitted, its parameters are invalid or its weights are not finite, or
+        beyond float16 with ``weights_dtype="float16"``.
 
     See Also
     --------
     load_model : Opens the file.
-    export_keras : Saves the network for Keras alone.
+    export_keras : Saves the network alone, for Keras.
 
     Notes
     -----
-    The parameters ``callbacks`` and ``memory`` are not saved, and are None in the model that is
-    loaded: they say what watches training and where it keeps its states, not what is trained.
-    Neither is what ``set_output``, ``set_callbacks`` and the like have set. NumPy's numbers among
-    the parameters become Python's.
+    The parameters ``callbacks`` and ``memory`` are not saved, and are None in the loaded model:
+    they do not describe what is trained. The settings of ``set_output``, ``set_callbacks`` and the
+    like are not saved either. NumPy's numbers among the parameters become Python's.
 
     Examples
     --------
@@ -105,41 +100,44 @@ def save_model(pipeline: DenseClassifier | Pipeline, path: PathLike) -> Path:
     >>> np.array_equal(loaded.predict_proba(sequences), pipeline.predict_proba(sequences))
     True
     """
-    members = describe(pipeline)
-    place = _place(path)
+    check_choice("weights_dtype", weights_dtype, ("float32", "float16"))
+    members = describe_estimator(pipeline, np.dtype(weights_dtype))
+    target = resolve_file(path)
     with (
-        whole_files(place.parent, sync=True) as unfinished,
-        open(unfinished / place.name, "xb") as file,
+        replace_files(target.parent, sync=True) as temporary,
+        open(temporary / target.name, "xb") as file,
     ):
         write_archive(file, members)
     return Path(path)
 
 
+@set_module("skimdb")
 def load_model(path: PathLike) -> DenseClassifier | Pipeline:
     """Open a model that ``save_model`` has saved.
 
-    Nothing in the file is run or unpickled, whoever made it, and TensorFlow isn't imported. The
-    checksums of all members are compared before any of them is used. They tell of damage; they
-    don't tell who made the file, and can't tell a good model from a bad one.
+    Nothing in the file is run or unpickled, and TensorFlow is not imported. A
+    damaged or changed file is refused: its bytes must be those that ``save_model`` writes for its
+    content. That does not tell who made the file, nor whether the model is any good.
 
     Parameters
     ----------
     path : str or path-like
-        The file.
+        Path of the file, or of a folder that ``skimdb train`` or ``skimdb tune`` has written, with
+        the model in ``model.skimdb``.
 
     Returns
     -------
     pipeline : DenseClassifier or sklearn.pipeline.Pipeline
-        The model, with the same weights and predictions bit for bit. It can be fitted, cloned,
-        pickled and saved as the first could.
+        The model, with the same weights and predictions bit for bit, unless it was saved with
+        float16 weights. It can be fitted, cloned, pickled and saved like the original.
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such file.
+    FileNotFoundError, IsADirectoryError
+        If the file does not exist, or the folder holds no ``model.skimdb``.
     ValueError
-        If the file isn't a model, is cut off, was damaged or changed, or is of a later format; the
-        message names the file and the reason.
+        If the file is not a model, is cut off, was damaged or changed, or has a later format; the
+        message gives the file and the reason.
 
     See Also
     --------
@@ -158,42 +156,53 @@ def load_model(path: PathLike) -> DenseClassifier | Pipeline:
     ...
     ValueError: ...reviews.skimdb can't be opened as a model: File is not a zip file.
     """
-    path = _checked_path(path)
-    with open(path, "rb", opener=_open_at_once) as file:
+    folder = to_path("path", path)
+    path = folder / MODEL_FILE if folder.is_dir() else to_file_path(path)
+    if folder.is_dir() and not path.exists():
+        raise IsADirectoryError(
+            f"path must be that of a model file, or of a folder that holds {MODEL_FILE}, as "
+            f"`skimdb train` writes it, got the folder {folder}."
+        )
+    with open(path, "rb", opener=_open_nonblocking) as file:
         try:
-            return build(Members(read_archive(file)))
+            return _restore_columns(build_estimator(Members(read_archive(file))))
         except (OSError, MemoryError):
             raise
-        # what is forged well enough to pass the checksums may set off any class of error
+        # a forged file that is well-formed may cause an error of any class
         except Exception as error:
-            told = isinstance(error, ValueError | TypeError | BadZipFile)
-            reason = (str(error) if told else repr(error)).removesuffix(".")
+            is_clear = isinstance(error, ValueError | TypeError | BadZipFile)
+            reason = (str(error) if is_clear else repr(error)).removesuffix(".")
+            if isinstance(error, BadZipFile) and _is_pickle(file):
+                reason = (
+                    "it is not a zip file but a pickle, which runs code when it is opened: if you "
+                    "trust it, open it with joblib.load, and write the model with save_model"
+                )
             raise ValueError(f"{path} can't be opened as a model: {reason}.") from error
 
 
+@set_module("skimdb")
 def export_keras(pipeline: DenseClassifier | Pipeline, path: PathLike) -> Path:
     """Save the classifier's network as a plain Keras model.
 
-    ``keras.models.load_model(path)`` opens it where skimdb isn't installed. It is a
-    ``keras.Sequential`` of Dense and Dropout layers, without optimizer or loss: compile it to go
-    on training.
+    ``keras.models.load_model(path)`` opens it without skimdb. It is a ``keras.Sequential`` of
+    Dense and Dropout layers, without optimizer or loss: compile it to continue training.
 
     Parameters
     ----------
     pipeline : DenseClassifier or sklearn.pipeline.Pipeline
         A fitted classifier, or a fitted pipeline that ends in one. The steps before it are not
-        part of the Keras model: its inputs are the rows that the classifier is given.
+        part of the Keras model: its inputs are the inputs of the classifier.
     path : str or path-like
-        Where to save it; must end in ".keras". A file that is there is replaced, as a whole.
+        Path of the file; must end in ".keras". An existing file is replaced.
 
     Returns
     -------
     path : pathlib.Path
-        Where it was saved.
+        Path of the file.
 
     See Also
     --------
-    save_model : Saves the whole pipeline, for skimdb to open.
+    save_model : Saves the whole pipeline, for skimdb.
 
     Examples
     --------
@@ -221,37 +230,46 @@ def export_keras(pipeline: DenseClassifier | Pipeline, path: PathLike) -> Path:
             f"got {type(classifier).__name__}."
         )
     check_is_fitted(classifier)
-    if _checked_path(path).suffix != KERAS_SUFFIX:
+    if to_file_path(path).suffix != KERAS_SUFFIX:
         raise ValueError(f"path must end in {KERAS_SUFFIX}, got {os.fspath(path)!r}.")
-    from skimdb._keras._export import write_keras_model
+    from skimdb._keras._network import write_keras_model
 
-    place = _place(path)
-    with whole_files(place.parent, sync=True) as unfinished:
-        # Keras insists on the suffix, which the file that a link leads to may lack
-        keras_file = unfinished / f"network{KERAS_SUFFIX}"
+    target = resolve_file(path)
+    with replace_files(target.parent, sync=True) as temporary:
+        # Keras insists on the suffix, which the target of a link may lack
+        keras_file = temporary / f"network{KERAS_SUFFIX}"
         write_keras_model(classifier._network, classifier._weights(), keras_file)
-        keras_file.rename(unfinished / place.name)
+        keras_file.rename(temporary / target.name)
     return Path(path)
 
 
-def _open_at_once(path, flags):
-    # a pipe would be waited for until somebody writes to it
+def _open_nonblocking(path, flags):
+    # opening a pipe would wait until another process writes to it
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
-def _place(path):
-    """Return where a file is to be: if that is a link, which stays, then where it leads to."""
-    path = Path(os.path.realpath(_checked_path(path)))
-    if not path.parent.is_dir():
-        raise FileNotFoundError(
-            f"path must lie in a folder that is there, but there is no {path.parent}."
-        )
-    if path.exists() and not stat.S_ISREG(path.stat().st_mode):
-        raise ValueError(f"path must be that of a file, but {path} is there and is none.")
-    return path
+def _is_pickle(file):
+    """Tell whether a file is a pickle, perhaps one that joblib has compressed."""
+    file.seek(0)
+    head = file.read(HEAD)
+    starts = [head]
+    decompressors = zlib.decompressobj(wbits=47), BZ2Decompressor(), LZMADecompressor()
+    for decompressor in decompressors:
+        with suppress(zlib.error, OSError, LZMAError):
+            starts.append(decompressor.decompress(head, 2))
+    # the first instruction of a pickle gives its version
+    return any(re.match(rb"\x80[\x02-\x05]", start) for start in starts)
 
 
-def _checked_path(path):
-    if isinstance(path, str) and path.endswith((os.sep, "/")):
-        raise ValueError(f"path must be that of a file, not of a folder, got {path!r}.")
-    return checked_path("path", path)
+def _restore_columns(model):
+    """Return a model whose steps know, as after a fit, what their columns stand for."""
+    vocabulary = columns = None
+    index_from = 0
+    for _, step in model.steps if isinstance(model, Pipeline) else ():
+        if isinstance(step, WordIndexEncoder):
+            vocabulary, index_from = step.vocabulary_, step.index_from
+        elif isinstance(step, MultiHotVectorizer):
+            columns = step._find_columns(vocabulary, index_from)
+        elif isinstance(step, LogCountRatioScaler | DenseClassifier):
+            step._columns = columns
+    return model

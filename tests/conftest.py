@@ -55,3 +55,9 @@ def imdb(imdb_home):
         fetch_imdb(subset=subset, num_words=10_000, data_home=imdb_home, return_X_y=True)
         for subset in ("train", "test")
     )
+
+
+@pytest.fixture
+def empty_folder(tmp_path_factory, monkeypatch):
+    """Work in an empty folder: the default folders of commands must hold no other model."""
+    monkeypatch.chdir(tmp_path_factory.mktemp("work"))

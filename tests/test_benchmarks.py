@@ -1,4 +1,4 @@
-"""The benchmarks run, and what they write is what their times say."""
+"""The benchmarks run, and write the medians and ratios of their times."""
 
 import importlib
 import json
@@ -8,10 +8,25 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from statistics import median
 
+import numpy as np
 import pytest
+import scipy.sparse as sp
+
+from skimdb.datasets import fetch_imdb
 
 ROOT = Path(__file__).parent.parent
-SUBCOMMANDS = ("fit", "search", "predict", "encode", "load", "scale", "leak")
+SUBCOMMANDS = (
+    "fit",
+    "process",
+    "search",
+    "predict",
+    "encode",
+    "load",
+    "scale",
+    "leak",
+    "accuracy",
+)
+OPTIONS = {"accuracy": ("--corpus", "mr", "--corpus", "trec")}
 
 
 @pytest.fixture
@@ -23,21 +38,21 @@ def benchmarks(monkeypatch):
 
 @pytest.fixture(scope="module")
 def quick_runs(request, tmp_path_factory):
-    """The run, and the file of its results, of each subcommand that a test asks for.
+    """Return a function that gives the run of a subcommand and the file of its results.
 
-    Most of a run is the import of TensorFlow in one process after the other, on one core; so two
-    run at a time.
+    The subcommands run two at a time: each spends most of its time importing TensorFlow in one
+    process after the other, on one core.
     """
     folder = tmp_path_factory.mktemp("results")
-    asked_for = [
+    names = [
         item.callspec.params["name"]
         for item in request.session.items
         if "quick_runs" in getattr(item, "fixturenames", ())
     ]
     with ThreadPoolExecutor(max_workers=2) as pool:
-        paths = {name: folder / f"{name}.json" for name in asked_for}
+        paths = {name: folder / f"{name}.json" for name in names}
         runs = {
-            name: pool.submit(run_benchmark, name, path, "--repeat", "1")
+            name: pool.submit(run_benchmark, name, path, "--repeat", "1", *OPTIONS.get(name, ()))
             for name, path in paths.items()
         }
         yield lambda name: (runs[name].result(), paths[name])
@@ -55,7 +70,9 @@ def check_results(results, name, repeat):
     assert results["repeat"] == repeat
     assert results["quick"]
     assert results["machine"]["cores"] >= 1
-    assert {"python", "skimdb", "tensorflow", "scikit-learn"} <= results["versions"].keys()
+    assert {"python", "skimdb", "numba", "tensorflow", "scikit-learn"} <= results[
+        "versions"
+    ].keys()
     assert results["groups"]
     for group in results["groups"]:
         rows = group["rows"]
@@ -67,7 +84,7 @@ def check_results(results, name, repeat):
                 assert row[f"median_{measure}"] == median(row[measure])
             assert all(len(values) == repeat for values in row["figures"].values())
         assert "ratio" not in rows[0]
-        for row in rows[1:] if name != "scale" else ():
+        for row in rows[1:] if group["title"] != "scale rows" else ():
             measure = group["measure"]
             pairs = zip(rows[0][measure], row[measure], strict=True)
             assert row["ratios"] == [ours / theirs for ours, theirs in pairs]
@@ -108,19 +125,19 @@ def test_summary_pairs_the_rounds(benchmarks):
         "y": [{"seconds": seconds, "peak_mb": 20} for seconds in (2, 2, 3)],
         "z": [],
     }
-    x, y, z = measure.summarised(group, results, {"z": "no memory"})
+    x, y, z = measure.summarize(group, results, {"z": "no memory"})
     assert (x["median_seconds"], x["figures"]) == (2, {"rows": [7, 7, 7]})
     # the ratio of the medians would be 1 as well, their mean not
     assert (y["ratios"], y["ratio"]) == ([0.5, 1, 3], 1)
     assert (z["error"], z["ratio"], z["median_seconds"]) == ("no memory", None, None)
 
 
-def test_a_failed_contender_is_shown_beside_the_others(benchmarks, capsys):
+def test_a_failed_contender_is_printed_with_the_others(benchmarks, capsys):
     measure, report = benchmarks("_measure"), benchmarks("_report")
     contenders = tuple(measure.Contender(name, print, at_most=0.5) for name in ("ours", "theirs"))
     group = measure.Group("the title", "the work", contenders)
     results = {"ours": [{"seconds": 0.25, "peak_mb": 1234}], "theirs": []}
-    rows = measure.summarised(group, results, {"theirs": "killed [9]"})
+    rows = measure.summarize(group, results, {"theirs": "killed [9]"})
     report.print_group(group, rows)
     printed = capsys.readouterr().out
     assert "250 ms" in printed
@@ -128,9 +145,9 @@ def test_a_failed_contender_is_shown_beside_the_others(benchmarks, capsys):
     assert "theirs failed: killed [9]" in printed
 
 
-def test_rounds_begin_with_another_contender_each(benchmarks):
-    rotated = benchmarks("_measure").rotated
-    assert [rotated("abc", number) for number in range(4)] == [
+def test_each_round_starts_with_another_contender(benchmarks):
+    rotate = benchmarks("_measure").rotate
+    assert [rotate("abc", number) for number in range(4)] == [
         ["a", "b", "c"],
         ["b", "c", "a"],
         ["c", "a", "b"],
@@ -138,11 +155,27 @@ def test_rounds_begin_with_another_contender_each(benchmarks):
     ]
 
 
+def test_a_contender_of_skimdb_imports_no_tensorflow():
+    script = (
+        "import sys\n"
+        "from benchmarks._contenders import skimdb_classifier\n"
+        "skimdb_classifier((16, 16), 1, 512, 0)\n"
+        "sys.exit('tensorflow' in sys.modules)\n"
+    )
+    run = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr
+
+
+def test_products_of_some_batches_are_scaled_up(benchmarks, monkeypatch):
+    contenders = benchmarks("_contenders")
+    monkeypatch.setattr(contenders, "perf_counter", iter([10, 12]).__next__)
+    X = sp.random_array((100, 20), density=0.1, format="csr", dtype=np.float32)
+    # 13 batches in an epoch
+    time_epoch = contenders.make_product_epoch(X, 4, batch_size=8, seed=0, n_batches=2)
+    assert time_epoch() == 13
+
+
 def test_reads_as_keras_does(benchmarks, tmp_path, monkeypatch):
-    import numpy as np
-
-    from skimdb.datasets import fetch_imdb
-
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     measure, data = benchmarks("_measure"), benchmarks("_data")
     data.store(tmp_path, measure.Options(data="made", quick=True), ("file",))
@@ -155,7 +188,111 @@ def test_reads_as_keras_does(benchmarks, tmp_path, monkeypatch):
         assert [ids.tolist() for ids in X] == rows.tolist()
 
 
-def test_says_at_once_that_the_file_cannot_be_written(tmp_path):
+def test_accuracy_leaves_out_a_contender_without_its_package(benchmarks, monkeypatch, capsys):
+    measure, accuracy = benchmarks("_measure"), benchmarks("accuracy")
+    monkeypatch.setattr(benchmarks("_text_contenders"), "find_spec", lambda name: None)
+    options = measure.Options(data="made", corpus=("r8",), contender=("nbsvm", "fasttext"))
+    [group] = accuracy.groups(options)
+    assert [contender.name for contender in group.contenders] == ["NBSVM"]
+    assert "fastText is left out: it needs `pip install fasttext" in capsys.readouterr().err
+    with pytest.raises(measure.UsageError, match="no contender"):
+        accuracy.groups(measure.Options(data="made", contender=("fasttext",)))
+
+
+def test_accuracy_names_the_files_that_it_needs(benchmarks, tmp_path):
+    measure, accuracy = benchmarks("_measure"), benchmarks("accuracy")
+    options = {"corpus": ("imdb", "mr"), "contender": ("nbsvm",)}
+    with pytest.raises(measure.UsageError, match=r"mr needs a folder .*--corpora"):
+        accuracy.groups(measure.Options(**options))
+    with pytest.raises(measure.UsageError, match=r"mr\.tsv"):
+        accuracy.groups(measure.Options(**options, corpora=str(tmp_path)))
+    (tmp_path / "mr.tsv").touch()
+    assert len(accuracy.groups(measure.Options(**options, corpora=str(tmp_path)))) == 2
+
+
+def test_accuracy_runs_ten_folds_or_a_seed_a_round(benchmarks):
+    options = benchmarks("_measure").Options(
+        data="made", repeat=3, corpus=("subj", "trec"), contender=("nbsvm", "mlp")
+    )
+    groups = benchmarks("accuracy").groups(options)
+    rounds = [[contender.rounds for contender in group.contenders] for group in groups]
+    assert rounds == [[10, 10], [1, 3]]
+
+
+def test_accuracy_chooses_settings_by_cross_validation(benchmarks):
+    contenders = benchmarks("_text_contenders")
+    recipe = contenders.Recipe(
+        "a",
+        contenders.make_linear_svc,
+        lambda longest: contenders.make_binary_ngrams(longest, marks=False),
+        grid={"C": [1e-9, 1]},
+        features_grid={"longest": [1, 2]},
+    )
+    # the order of two words tells the class; with a small C the most frequent is predicted
+    texts, y = ["not so", "so not", "so not"] * 20, ["a", "b", "b"] * 20
+    for n_folds in (1, 2):
+        chosen = contenders.choose_settings(recipe, texts, y, n_folds)
+        assert chosen == {"settings": {"C": 1}, "features_settings": {"longest": 2}}
+
+
+@pytest.mark.parametrize("labels", ["ab", "abc"])
+def test_nbsvm_tells_classes_apart(benchmarks, labels):
+    nbsvm = benchmarks("_nbsvm").NBSVM()
+    y = [*labels] * 10
+    X = sp.csr_array(
+        np.array([[label == other for other in labels] + [True] for label in y]) * 1.0
+    )
+    assert nbsvm.fit(X, y).predict(X).tolist() == y
+
+
+def test_accuracy_ranks_contenders_over_the_corpora(benchmarks, capsys):
+    def row(name, *values, **others):
+        return {"name": name, "figures": {"accuracy": [*values]}, **others}
+
+    groups = [
+        {"title": "r8", "rows": [row("x", 0.7, 0.9), row("y", 0.5), row("z", 0.8)]},
+        {"title": "mr", "rows": [row("x", 0.1), row("y", 0.6), row("z", error="killed")]},
+    ]
+    x, y, z = rows = benchmarks("accuracy").summarize(groups)
+    assert (x["rank"], y["rank"], z["rank"]) == (1.5, 1.5, None)
+    assert y["accuracy"] == {"r8": 0.5, "mr": 0.6}
+    assert z["accuracy"] == {"r8": pytest.approx(0.8), "mr": None}
+    benchmarks("_report").print_summary(rows)
+    printed = capsys.readouterr().out
+    assert printed.count("0.8000*") == 2
+    assert "0.6000*" in printed
+
+
+def test_the_best_mean_is_shown_with_its_spread(benchmarks, capsys):
+    measure, report = benchmarks("_measure"), benchmarks("_report")
+    contenders = tuple(measure.Contender(name, print) for name in ("ours", "theirs"))
+    group = measure.Group("the title", "the work", contenders, means=("accuracy",))
+    runs = {"seconds": 1, "peak_mb": 1}
+    results = {
+        "ours": [{**runs, "accuracy": 0.9}],
+        "theirs": [{**runs, "accuracy": accuracy} for accuracy in (0.94, 0.96)],
+    }
+    report.print_group(group, measure.summarize(group, results, {}))
+    printed = capsys.readouterr().out
+    assert "0.9000 " in printed
+    assert "0.9500 ± 0.0141*" in printed
+
+
+def test_a_contender_has_rounds_of_its_own(benchmarks, monkeypatch):
+    measure = benchmarks("_measure")
+    child = {"rounds": [[{"seconds": 1}]], "peak_mb": 1}
+    monkeypatch.setattr(measure, "run_child", lambda jobs, **options: child)
+    contenders = (measure.Contender("x", print), measure.Contender("y", print, rounds=1))
+    rows = measure.run_group(
+        measure.Group("a", "b", contenders),
+        folder=None,
+        options=measure.Options(repeat=3),
+        progress=lambda message: None,
+    )
+    assert [len(row["seconds"]) for row in rows] == [3, 1]
+
+
+def test_a_file_that_cannot_be_written_is_reported_at_once(tmp_path):
     run = run_benchmark("fit", tmp_path / "missing" / "fit.json")
     assert run.returncode == 1
     assert run.stderr.startswith("Error: ")

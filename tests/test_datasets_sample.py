@@ -1,10 +1,12 @@
-"""load_sample_reviews: the corpus in the package keeps the rules it was written by."""
+"""load_sample_reviews: the corpus in the package follows the rules that it was written by."""
 
 import re
 from collections import Counter
 
 import numpy as np
 import pytest
+from hypothesis import given
+from property_cases import REFUSED, given_or_refused, nonsense, scaled
 from sklearn.utils import Bunch
 
 from skimdb.datasets import load_sample_reviews
@@ -57,6 +59,8 @@ def test_texts_are_clean(sample):
         assert text.isprintable()
 
 
-def test_bad_argument_is_named():
-    with pytest.raises(TypeError, match="return_X_y must be"):
-        load_sample_reviews(return_X_y="yes")
+@scaled(60)
+@given(nonsense)
+def test_an_argument_that_makes_no_sense_is_named(value):
+    result = given_or_refused(lambda: load_sample_reviews(return_X_y=value), "return_X_y")
+    assert result is REFUSED or isinstance(result, tuple) == bool(value)

@@ -1,8 +1,12 @@
-"""fetch_word_index: where the file is looked for, and what it may hold."""
+"""fetch_word_index: where the file is looked for, and what it may contain."""
 
 import json
+from numbers import Integral
 
+import numpy as np
 import pytest
+from hypothesis import assume, given
+from property_cases import given_or_refused, nonsense, scaled
 
 from skimdb.datasets import fetch_word_index
 
@@ -44,9 +48,19 @@ def test_missing_path_is_named(home):
         fetch_word_index(data_home=home / "missing")
 
 
-def test_bad_argument_is_named():
-    with pytest.raises(TypeError, match="download_if_missing must be"):
-        fetch_word_index(download_if_missing="no")
+@scaled(60)
+@given(nonsense)
+def test_an_argument_that_makes_no_sense_is_named(value):
+    # nothing may be downloaded
+    assume(not isinstance(value, Integral | np.bool_) or not value)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("SKIMDB_IMDB_HOME", raising=False)
+        try:
+            given_or_refused(
+                lambda: fetch_word_index(download_if_missing=value), "download_if_missing"
+            )
+        except OSError as error:
+            assert "download_if_missing=False" in str(error)  # noqa: PT017
 
 
 @pytest.mark.parametrize(
@@ -56,8 +70,8 @@ def test_bad_argument_is_named():
         (b'{"the": 1', "cannot be read as JSON"),
         (b"\xff", "cannot be read as JSON"),
         (b"[" * 100_000, "cannot be read as JSON"),
-        (b"[1]", "must hold a JSON object"),
-        (b"{}", "must hold a JSON object"),
+        (b"[1]", "must map words to ranks, got list"),
+        (b"{}", "must hold at least one word"),
         (b'{"the": "1"}', "'the': '1'"),
         (b'{"the": 1.0}', "'the': 1.0"),
         (b'{"the": true}', "'the': True"),
@@ -65,7 +79,7 @@ def test_bad_argument_is_named():
         (b'{"the": 2147483648}', "'the': 2147483648"),
         (b'{"the": NaN}', "'the': nan"),
         (b'{"the": null}', "'the': None"),
-        (b'{"the": 1, "the": 2}', "cannot be read as JSON: a word is there twice"),
+        (b'{"the": 1, "the": 2}', "cannot be read as JSON: an object has a key twice"),
         (b'{"the": 1, "a": 1}', "must give each word a rank of its own"),
     ],
 )

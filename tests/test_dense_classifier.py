@@ -3,6 +3,9 @@ import pickle
 import random
 import subprocess
 import sys
+import tracemalloc
+from itertools import pairwise
+from numbers import Integral
 
 import joblib
 import keras
@@ -11,6 +14,10 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 import tensorflow as tf
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+from property_cases import REFUSED, built, given_or_refused, no_misuse, nonsense, scaled
+from scipy.special import softmax
 from sklearn.base import clone, is_classifier
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import BaggingClassifier, VotingClassifier
@@ -20,7 +27,13 @@ from sklearn.model_selection import GridSearchCV, cross_validate
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skimdb import DenseClassifier, MultiHotVectorizer
+from skimdb import (
+    DenseClassifier,
+    MultiHotVectorizer,
+    load_model,
+    multi_hot_pipeline,
+    save_model,
+)
 from skimdb.datasets import make_reviews
 
 UNEQUAL_WEIGHTS = (
@@ -58,10 +71,19 @@ def all_weights(fitted):
 
 
 @parametrize_with_checks(
-    [DenseClassifier(epochs=40, batch_size=8)],
+    [DenseClassifier()],
     expected_failed_checks=lambda estimator: EXPECTED_FAILURES,
 )
 def test_scikit_learn_checks(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(
+    [DenseClassifier(backend="keras")],
+    expected_failed_checks=lambda estimator: EXPECTED_FAILURES,
+)
+def test_scikit_learn_checks_with_keras(estimator, check):
     check(estimator)
 
 
@@ -85,6 +107,15 @@ def test_fitted_attributes(data):
     assert [intercept.shape for intercept in fitted.intercepts_] == [(8,), (4,), (1,)]
     assert {len(values) for values in fitted.history_.values()} == {2}
     assert set(fitted.history_) == {"loss", "accuracy"}
+
+
+@pytest.mark.parametrize(("n_classes", "width"), [(2, 32), (3, 48), (6, 96), (8, 128), (20, 128)])
+def test_units_auto_grows_with_the_classes(n_classes, width):
+    y = np.arange(60) % n_classes
+    fitted = classifier(units="auto").fit(np.eye(60, dtype=np.float32), y)
+    assert fitted.coefs_[0].shape == (60, width)
+    assert len(fitted.coefs_) == 2
+    assert fitted.get_params()["units"] == "auto"
 
 
 def test_units_of_an_int_is_one_hidden_layer(data):
@@ -338,10 +369,10 @@ def test_early_stopping_sets_rows_aside(data):
     np.testing.assert_allclose(accuracy, round(accuracy), atol=1e-3)
 
 
-# --- going on, callbacks ----------------------------------------------------------------------
+# --- continued training, callbacks ------------------------------------------------------------
 
 
-def test_warm_start_goes_on_as_if_it_had_not_stopped(data):
+def test_warm_start_continues_as_if_it_had_not_stopped(data):
     X, y, *_ = data
     whole = classifier(epochs=4, dropout=0.3).fit(X, y)
     parts = classifier(epochs=2, dropout=0.3, warm_start=True).fit(X, y).fit(X, y)
@@ -356,10 +387,10 @@ def test_warm_start_survives_pickling_and_refuses_another_network(data):
     half = classifier(epochs=1, warm_start=True).fit(X, y)
     parts = pickle.loads(pickle.dumps(half)).fit(X, y)
     np.testing.assert_array_equal(all_weights(parts), all_weights(whole))
-    with pytest.raises(ValueError, match=r"units must stay \(16, 16\) while training goes on"):
+    with pytest.raises(ValueError, match=r"units must stay \(16, 16\) while training continues"):
         half.set_params(units=8).fit(X, y)
     half.set_params(units=(16, 16))
-    with pytest.raises(ValueError, match=r"y must hold none but the classes .* got \[7\]"):
+    with pytest.raises(ValueError, match=r"y must hold only classes .* got \[7\]"):
         half.fit(X, np.where(y == 1, 7, 0))
 
 
@@ -377,8 +408,27 @@ def test_partial_fit_is_one_epoch_a_call(data):
         classifier().partial_fit(X, y)
     with pytest.raises(ValueError, match="classes must be the same in each call"):
         parts.partial_fit(X, y, classes=[0, 1, 2])
-    with pytest.raises(ValueError, match="y must hold none but the classes"):
+    with pytest.raises(ValueError, match="y must hold only classes of the training rows"):
         parts.partial_fit(X, y + 1)
+
+
+@pytest.mark.parametrize("optimizer", ["adam", keras.optimizers.SGD(momentum=0.9)])
+def test_after_a_fit_without_warm_start_the_optimizer_starts_anew(data, optimizer):
+    X, y, *_ = data
+    plain = classifier(epochs=1, optimizer=optimizer).fit(X, y).partial_fit(X, y)
+    warm = classifier(epochs=1, optimizer=optimizer, warm_start=True).fit(X, y).partial_fit(X, y)
+    assert plain.n_iter_ == warm.n_iter_ == 2
+    assert np.abs(all_weights(plain) - all_weights(warm)).max() > 1e-4
+
+
+@pytest.mark.parametrize("warm_start", [False, True])
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_continued_training_keeps_the_learning_rate(data, warm_start, method):
+    X, y, *_ = data
+    fitted = classifier(learning_rate=1e-12, warm_start=warm_start).fit(X, y)
+    before = all_weights(fitted)
+    getattr(fitted.set_params(warm_start=True), method)(X, y)
+    np.testing.assert_allclose(all_weights(fitted), before, atol=1e-7)
 
 
 def test_callbacks_see_every_epoch_and_batch(data):
@@ -392,7 +442,8 @@ def test_callbacks_see_every_epoch_and_batch(data):
     names = ["accuracy", "loss", "val_accuracy", "val_loss"]
     assert epochs == [(0, names), (1, names)]
     assert batches == [*range(63), *range(63)]
-    np.testing.assert_array_equal(all_weights(fitted), all_weights(classifier().fit(X, y)))
+    without = classifier(backend="keras").fit(X, y)
+    np.testing.assert_array_equal(all_weights(fitted), all_weights(without))
 
 
 def test_callbacks_act_on_the_training(data):
@@ -466,7 +517,7 @@ def test_warm_start_takes_a_new_learning_rate_or_optimizer(data):
     np.testing.assert_allclose(after, before, atol=1e-7)
     fitted.set_params(optimizer="adam", learning_rate=None).fit(X, y)
     assert np.abs(all_weights(fitted) - after).max() > 1e-3
-    with pytest.raises(ValueError, match="activation must stay 'relu' while training goes on"):
+    with pytest.raises(ValueError, match="activation must stay 'relu' while training continues"):
         fitted.set_params(activation="tanh").fit(X, y)
 
 
@@ -489,24 +540,6 @@ def test_partial_fit_with_class_weights(data):
         classifier(class_weight="balanced").partial_fit(X, y, classes=[0, 1])
     with pytest.raises(ValueError, match="early_stopping must be False for partial_fit"):
         classifier(early_stopping=True).partial_fit(X, y, classes=[0, 1])
-
-
-FIT_IN_A_FORK = """
-import os
-from skimdb import DenseClassifier
-DenseClassifier(2, epochs=1).fit([[0, 1], [1, 0]], [0, 1])
-if os.fork() == 0:
-    try:
-        DenseClassifier(2, epochs=1).fit([[0, 1], [1, 0]], [0, 1])
-    except RuntimeError as error:
-        print(error, flush=True)
-    os._exit(0)
-os.wait()
-"""
-
-
-def test_a_fork_says_that_it_cant_train():
-    assert "can't train in a process forked" in run_python(FIT_IN_A_FORK)
 
 
 def test_listing_attributes_builds_no_keras_model(data):
@@ -565,19 +598,19 @@ def test_global_seeds_are_left_alone(data):
 
 
 @pytest.mark.parametrize(
-    "copied",
+    "make_copy",
     [
         copy.deepcopy,
         lambda fitted: pickle.loads(pickle.dumps(fitted)),
     ],
 )
-def test_copies_predict_the_same(data, copied):
+def test_copies_predict_the_same(data, make_copy):
     X, y, X_test, _ = data
     fitted = classifier().fit(X, y)
     expected = fitted.predict_proba(X_test)
     assert fitted.model_ is fitted.model_
-    np.testing.assert_array_equal(copied(fitted).predict_proba(X_test), expected)
-    unfitted = copied(classifier(units=5))
+    np.testing.assert_array_equal(make_copy(fitted).predict_proba(X_test), expected)
+    unfitted = make_copy(classifier(units=5))
     assert unfitted.get_params() == classifier(units=5).get_params()
     with pytest.raises(NotFittedError):
         unfitted.predict(X_test)
@@ -677,23 +710,107 @@ def test_one_vs_rest(three_classes):
     assert one_vs_rest.score(X, y) > 0.85
 
 
+# --- numbers of epochs and rows that "auto" stands for ----------------------------------------
+
+
+def auto_rows(n_rows):
+    return np.tile(np.eye(2, dtype=np.float32), (n_rows // 2, 1)), np.arange(n_rows) % 2
+
+
+@pytest.mark.parametrize(
+    ("n_rows", "batch_size", "batch_size_with_dropout"),
+    [
+        (2, 16, 16),
+        (400, 16, 16),
+        (1600, 64, 64),
+        (8000, 256, 128),
+        (200_000, 512, 128),
+        (500_000, 512, 256),
+        (4_000_000, 1024, 1024),
+    ],
+)
+def test_auto_suits_the_number_of_rows(n_rows, batch_size, batch_size_with_dropout):
+    n_epochs = 200 / np.ceil(n_rows / batch_size)
+    expected = np.clip(round(n_epochs), 2, 100), batch_size
+    assert DenseClassifier().choose_schedule(n_rows) == expected
+    n_epochs = 600 / np.ceil(n_rows / batch_size_with_dropout)
+    expected = np.clip(round(n_epochs), 2, 50), batch_size_with_dropout
+    assert DenseClassifier(dropout=0.1).choose_schedule(n_rows) == expected
+    assert DenseClassifier(dropout=0.1, early_stopping=True).choose_schedule(n_rows) == expected
+
+
+@pytest.mark.parametrize(("n_classes", "epochs"), [(2, 4), (3, 6), (8, 16), (10, 20), (50, 20)])
+def test_auto_takes_more_epochs_for_more_classes(n_classes, epochs):
+    assert DenseClassifier().choose_schedule(25_000, n_classes) == (epochs, 512)
+    assert DenseClassifier(dropout=0.5).choose_schedule(25_000, n_classes) == (3, 128)
+    early = DenseClassifier(early_stopping=True)
+    assert early.choose_schedule(25_000, n_classes)[0] == pytest.approx(3 * epochs, abs=1)
+    # a schedule of the learning rate must know where it ends
+    early.set_params(learning_rate_schedule="linear")
+    assert early.choose_schedule(25_000, n_classes) == (epochs, 512)
+
+
+def test_auto_counts_the_classes(three_classes):
+    X, y = three_classes
+    fitted = DenseClassifier(2, random_state=0).fit(X, y)
+    assert (fitted.n_iter_, fitted.batch_size_) == fitted.choose_schedule(len(y), 3)
+    assert fitted.n_iter_ > fitted.choose_schedule(len(y))[0]
+
+
+@pytest.mark.parametrize("schedule", [None, "linear"])
+def test_auto_gives_what_its_numbers_give(data, schedule, tmp_path):
+    X, y, *_ = data
+    options = {"learning_rate_schedule": schedule, "dropout": 0.3, "units": 4}
+    auto = classifier(epochs="auto", batch_size="auto", memory=tmp_path, **options).fit(X, y)
+    numbers = classifier(epochs=auto.n_iter_, batch_size=auto.batch_size_, **options).fit(X, y)
+    np.testing.assert_array_equal(all_weights(auto), all_weights(numbers))
+    assert auto.history_ == numbers.history_
+    # another size of the data has other numbers
+    assert clone(auto).fit(X[:300], y[:300]).batch_size_ == 16
+    again = clone(auto).fit(X, y)
+    np.testing.assert_array_equal(all_weights(again), all_weights(auto))
+
+
+def test_auto_counts_the_rows_that_are_trained_on(data):
+    X, y, *_ = data
+    weights = np.zeros(len(y))
+    weights[:400] = 1
+    fitted = classifier(epochs=1, batch_size="auto").fit(X, y, sample_weight=weights)
+    assert fitted.batch_size_ == 16
+    options = {"early_stopping": True, "validation_fraction": 0.8}
+    assert classifier(epochs=1, batch_size="auto", **options).fit(X, y).batch_size_ == 16
+    assert classifier(epochs=1, batch_size="auto").fit(X, y).batch_size_ == 64
+
+
+def test_auto_in_parts_and_as_keras_has_it(data):
+    X, y, *_ = data
+    fitted = classifier(epochs="auto", batch_size="auto")
+    fitted.partial_fit(X[:400], y[:400], classes=[0, 1]).partial_fit(X, y)
+    assert fitted.n_iter_ == 2
+    assert fitted.batch_size_ == 64
+    wrapper = fitted.keras_classifier_
+    assert (wrapper.epochs, wrapper.batch_size) == (2, 64)
+
+
 # --- bad input --------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
     ("parameters", "error", "message"),
     [
-        ({"units": 0}, ValueError, "units must be an integer of at least 1, got 0"),
-        ({"units": (16, -1)}, ValueError, "units must be an integer of at least 1, got -1"),
-        ({"units": 2.5}, TypeError, "units must be an integer of at least 1, got 2.5"),
-        ({"units": "16"}, TypeError, "units must be an integer of at least 1, got '16'"),
-        ({"epochs": -1}, ValueError, "epochs must be an integer of at least 1, got -1"),
-        ({"batch_size": 0}, ValueError, "batch_size must be an integer of at least 1, got 0"),
+        ({"units": 0}, ValueError, "units == 0, must be >= 1"),
+        ({"units": (16, -1)}, ValueError, "units == -1, must be >= 1"),
+        ({"units": 2.5}, TypeError, "units must be an integer, a tuple .* or 'auto', got 2.5"),
+        ({"units": "16"}, TypeError, "units must be an integer, .* or 'auto', got '16'"),
+        ({"epochs": -1}, ValueError, "epochs == -1, must be >= 1"),
+        ({"epochs": "all"}, TypeError, "epochs must be .*'auto', got 'all'"),
+        ({"batch_size": "all"}, TypeError, "batch_size must be .*'auto', got 'all'"),
+        ({"batch_size": 0}, ValueError, "batch_size == 0, must be >= 1"),
         ({"activation": "step"}, ValueError, "activation must be one of 'relu', .*got 'step'"),
-        ({"dropout": 1.0}, ValueError, "dropout must be a number of at least 0 and below 1"),
-        ({"l2": -0.1}, ValueError, "l2 must be a number of at least 0, got -0.1"),
-        ({"learning_rate": 0}, ValueError, "learning_rate must be a number above 0, or None"),
-        ({"learning_rate": "fast"}, TypeError, "learning_rate must be a number above 0"),
+        ({"dropout": 1.0}, ValueError, "dropout == 1.0, must be < 1"),
+        ({"l2": -0.1}, ValueError, "l2 == -0.1, must be >= 0"),
+        ({"learning_rate": 0}, ValueError, "learning_rate == 0, must be > 0"),
+        ({"learning_rate": "fast"}, TypeError, "learning_rate must be a number, got 'fast'"),
         ({"loss": "cross"}, ValueError, "loss must be 'auto', the name of a Keras loss.*'cross'"),
         (
             {"loss": "sparse_categorical_crossentropy"},
@@ -707,15 +824,15 @@ def test_one_vs_rest(three_classes):
             "learning_rate must be None when optimizer is an instance",
         ),
         ({"metrics": "goodness"}, ValueError, "metrics must be names of Keras metrics"),
-        ({"callbacks": [print]}, TypeError, "callbacks must be instances of keras.callbacks"),
+        ({"callbacks": [dict]}, TypeError, "callbacks must be functions or instances of keras"),
         ({"early_stopping": "yes"}, TypeError, "early_stopping must be True or False"),
-        ({"validation_fraction": 1.5}, ValueError, "validation_fraction must be a number above"),
-        ({"n_iter_no_change": 0}, ValueError, "n_iter_no_change must be an integer of at least"),
+        ({"validation_fraction": 1.5}, ValueError, "validation_fraction == 1.5, must be < 1"),
+        ({"n_iter_no_change": 0}, ValueError, "n_iter_no_change == 0, must be >= 1"),
         ({"verbose": "loud"}, ValueError, "verbose must be 0, 1, 2 or 'auto', got 'loud'"),
         ({"random_state": "seed"}, ValueError, "random_state must be an int from 0 .*'seed'"),
         ({"random_state": -1}, ValueError, "random_state must be an int from 0"),
         ({"optimizer": None}, ValueError, "optimizer must be the name of a Keras optimizer"),
-        ({"callbacks": 5}, TypeError, "callbacks must be instances of keras.callbacks"),
+        ({"callbacks": 5}, TypeError, "callbacks must be functions or instances of keras"),
         ({"metrics": [None]}, ValueError, "metrics must be names of Keras metrics"),
         ({"loss": "CategoricalCrossentropy"}, ValueError, "loss must suit a single sigmoid"),
         ({"memory": 5, "random_state": None}, TypeError, "memory must be a path"),
@@ -726,6 +843,29 @@ def test_one_vs_rest(three_classes):
 def test_bad_parameters_are_named(parameters, error, message):
     with pytest.raises(error, match=message):
         classifier(**parameters).fit([[0, 1], [1, 0]], [0, 1])
+
+
+@pytest.mark.parametrize("units", [8.0, (np.float64(8), 4), [np.float32(8)]], ids=str)
+def test_whole_numbers_of_a_search_may_be_floats(data, units, tmp_path):
+    X, y, *_ = data
+    options = {"units": units, "epochs": 3.0, "batch_size": np.float64(64)}
+    fitted = classifier(**options).fit(X, y)
+    widths = [int(width) for width in np.ravel(units)]
+    expected = classifier(units=widths, epochs=3, batch_size=64).fit(X, y)
+    np.testing.assert_array_equal(all_weights(fitted), all_weights(expected))
+    assert fitted.choose_schedule(len(y)) == (3, 64)
+    assert {type(fitted.n_iter_), type(fitted.batch_size_)} == {int}
+    loaded = load_model(save_model(fitted, tmp_path / "model.skimdb"))
+    np.testing.assert_array_equal(loaded.predict_proba(X), expected.predict_proba(X))
+    np.testing.assert_array_equal(all_weights(loaded.fit(X, y)), all_weights(expected))
+
+
+@pytest.mark.parametrize(
+    ("name", "value"), [("units", (8.0, 8.5)), ("epochs", 2.5), ("batch_size", np.float64(0.5))]
+)
+def test_other_floats_are_named(name, value):
+    with pytest.raises(TypeError, match=f"^{name} must be an integer.*, got .*5"):
+        classifier(**{name: value}).fit([[0, 1], [1, 0]], [0, 1])
 
 
 @pytest.mark.parametrize(
@@ -748,11 +888,11 @@ def test_bad_parameters_are_named(parameters, error, message):
         ({"X_val": [[np.nan, 1]], "y_val": [1]}, "X_val: Input X contains NaN"),
         ({"X_val": [[1, 0]], "y_val": [1, 0]}, "y_val must have one label for each row of X_val"),
         ({"sample_weight": [0, 0]}, "^sample_weight must give some row a weight above 0"),
-        ({"y": [0, "a"]}, "^y must hold labels of one kind, numbers or text, got both"),
-        ({"y": ("a", 1.5)}, "^y must hold labels of one kind, numbers or text, got both"),
+        ({"y": [0, "a"]}, "^y must hold labels of one kind, numbers or text, got 'a' in row 1 af"),
+        ({"y": ("a", 1.5)}, "^y must hold labels of one kind, numbers or text, got 1.5 in row 1"),
         ({"X_val": [[1, 0]]}, "X_val and y_val must be given together, got None for y_val"),
         ({"X_val": [[1]], "y_val": [1]}, "X_val: X has 1 features, but DenseClassifier"),
-        ({"X_val": [[1, 0]], "y_val": [3]}, r"y_val must hold none but the classes .*\[3\]"),
+        ({"X_val": [[1, 0]], "y_val": [3]}, r"y_val must hold only classes .*\[3\]"),
     ],
     ids=lambda value: next(iter(value)) if isinstance(value, dict) else None,
 )
@@ -801,13 +941,491 @@ def test_memory_that_is_no_folder_is_named_before_training(tmp_path, random_stat
     seen = []
     note = keras.callbacks.LambdaCallback(on_train_begin=lambda logs: seen.append(logs))
     for memory in (file, file / "folder"):
-        with pytest.raises(OSError, match="memory must be a folder that can be made"):
+        with pytest.raises(OSError, match="memory must be a folder that exists or can be created"):
             classifier(memory=memory, random_state=random_state, callbacks=note).fit(
                 [[0, 1], [1, 0]], [0, 1]
             )
     assert seen == []
-    with pytest.raises(ValueError, match="memory must be a path that files can have, got ''"):
+    with pytest.raises(ValueError, match="memory must be the path of a file or folder, got ''"):
         classifier(memory="").fit([[0, 1], [1, 0]], [0, 1])
+
+
+# --- any form of rows and labels --------------------------------------------------------------
+
+N_FEATURES = 12
+BASE_X = np.array([[0, 1], [1, 0]] * 20, dtype=np.float32)
+BASE_Y = np.array([0, 1] * 20)
+
+
+def tiny(**parameters):
+    base = {"units": 2, "epochs": 1, "batch_size": 16, "random_state": 0}
+    return DenseClassifier(**{**base, **parameters})
+
+
+@pytest.fixture(scope="module", autouse=True)
+def own_folder(tmp_path_factory):
+    """Give these tests a working folder of their own, for what a parameter may write."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("work"))
+        yield
+
+
+@pytest.fixture(scope="module")
+def models():
+    """Classifiers of two and of three classes that have learned something."""
+    rng = np.random.default_rng(0)
+    X = sp.random_array((200, N_FEATURES), density=0.4, random_state=rng, dtype=np.float32)
+    return {
+        n: DenseClassifier((5, 4), epochs=3, batch_size=16, random_state=0, activation="tanh").fit(
+            X, rng.integers(n, size=200)
+        )
+        for n in (2, 3)
+    }
+
+
+@pytest.fixture(scope="module")
+def tiny_model():
+    return tiny().fit(BASE_X, BASE_Y)
+
+
+FORMS = {
+    "CSR array": sp.csr_array,
+    "CSR matrix": sp.csr_matrix,
+    "float64": lambda X: X.astype(np.float64),
+    "CSR of float64": lambda X: sp.csr_matrix(X, dtype=np.float64),
+    "float16": lambda X: X.astype(np.float16),
+    "big-endian": lambda X: X.astype(">f4"),
+    "Fortran order": np.asfortranarray,
+    "reversed strides": lambda X: X[::-1, ::-1].copy()[::-1, ::-1],
+    "objects": lambda X: X.astype(object),
+    "lists": lambda X: X.tolist(),
+    "tuple of arrays": tuple,
+    "unmasked": np.ma.array,
+    "DataFrame": pd.DataFrame,
+    "nullable": lambda X: pd.DataFrame(X).astype("Float32"),
+    "sparse DataFrame": lambda X: pd.DataFrame.sparse.from_spmatrix(sp.csr_matrix(X)),
+    "memoryview": lambda X: memoryview(np.ascontiguousarray(X)),
+    "int64 indices": lambda X: with_int64(sp.csr_array(X)),
+    "unsorted": lambda X: sp.csr_array(X[:, ::-1].copy())[:, ::-1],
+    "duplicates": lambda X: doubled(sp.coo_array(X)),
+    "CSR of duplicates": lambda X: uncompressed(sp.csr_array(X)),
+    "explicit zeros": lambda X: sp.csr_array(
+        (X.ravel(), np.tile(np.arange(X.shape[1]), len(X)), np.arange(len(X) + 1) * X.shape[1]),
+        X.shape,
+    ),
+    **{
+        name: lambda X, name=name: sp.csr_matrix(X).asformat(name)
+        for name in ("csc", "coo", "bsr", "lil", "dok", "dia")
+    },
+}
+
+
+def with_int64(X):
+    X.indices, X.indptr = X.indices.astype(np.int64), X.indptr.astype(np.int64)
+    return X
+
+
+def doubled(X):
+    coords = tuple(np.tile(axis, 2) for axis in X.coords)
+    return sp.coo_array((np.tile(X.data / 2, 2), coords), X.shape)
+
+
+def uncompressed(X):
+    """Each entry as two halves of it, side by side."""
+    halves = np.repeat(X.data / 2, 2), np.repeat(X.indices, 2), 2 * X.indptr
+    return sp.csr_array(halves, X.shape)
+
+
+@st.composite
+def some_rows(draw, n_features=N_FEATURES, min_rows=1):
+    n_rows = draw(st.integers(min_rows, 40))
+    seed = draw(st.integers(0, 2**32 - 1))
+    density = draw(st.sampled_from([0.0, 0.1, 0.5, 1.0]))
+    rng = np.random.default_rng(seed)
+    X = sp.random_array((n_rows, n_features), density=density, random_state=rng, dtype=np.float32)
+    # numbers that float16 holds as well
+    return np.round(X.toarray() * 8) / 8
+
+
+@scaled(250)
+@given(some_rows(), st.sampled_from(sorted(FORMS)), st.sampled_from([2, 3]))
+def test_any_form_of_rows_predicts_the_same(models, X, form, n_classes):
+    model = models[n_classes]
+    expected = model.predict_proba(X)
+    rows = FORMS[form](X)
+    with no_misuse():
+        predicted = model.predict_proba(rows)
+    assert predicted.dtype == (np.float64 if "float64" in form else np.float32)
+    np.testing.assert_allclose(predicted, expected, atol=1e-6)
+    np.testing.assert_allclose(predicted.sum(axis=1), 1, atol=1e-6)
+    assert set(model.predict(rows)) <= set(model.classes_)
+
+
+@pytest.mark.parametrize("form", [np.asarray, sp.csr_matrix, pd.DataFrame])
+@pytest.mark.parametrize("n_rows", [1, 3000])
+@pytest.mark.parametrize("backend", ["sparse", "keras"])
+def test_float64_rows_are_predicted_in_float64(form, n_rows, backend):
+    rng = np.random.default_rng(0)
+    X, y = rng.random((n_rows + 40, 50)) * (rng.random((n_rows + 40, 50)) < 0.1), np.arange(40) % 3
+    options = {"units": 6, "activation": "selu", "epochs": 2, "backend": backend}
+    fitted = classifier(**options).fit(form(X[:40]), y)
+    assert all(weight.dtype == np.float32 for weight in (*fitted.coefs_, *fitted.intercepts_))
+    X = X[40:]
+    scores = fitted.decision_function(form(X))
+    assert scores.dtype == np.float64
+    coefs, intercepts = ([*map(np.float64, part)] for part in (fitted.coefs_, fitted.intercepts_))
+    z = X @ coefs[0] + intercepts[0]
+    hidden = 1.0507009873554805 * np.where(z > 0, z, 1.6732632423543772 * np.expm1(z))
+    np.testing.assert_allclose(scores, hidden @ coefs[1] + intercepts[1], rtol=1e-12, atol=1e-14)
+    probabilities = fitted.predict_proba(form(X))
+    np.testing.assert_allclose(probabilities, softmax(scores, axis=1), rtol=1e-13)
+    most_probable = fitted.classes_[probabilities.argmax(axis=1)]
+    np.testing.assert_array_equal(fitted.predict(form(X)), most_probable)
+    single = fitted.decision_function(form(X.astype(np.float32)))
+    assert single.dtype == fitted.predict_proba(form(np.rint(X).astype(int))).dtype == np.float32
+    np.testing.assert_allclose(single, scores, rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("value", [1e39, 1e308])
+def test_rows_of_float64_may_be_larger_than_float32(value):
+    X, y = np.eye(4), np.array([0, 1, 0, 1])
+    fitted = classifier(units=()).fit(X, y)
+    fitted.coefs_[0][:] = 8
+    large = sp.csr_matrix(X * value)
+    with pytest.raises(ValueError, match=r"^X: Input X contains infinity or a value"):
+        classifier().fit(large, y)
+    if value == 1e39:
+        assert fitted.predict_proba(large)[:, 1].tolist() == [1, 1, 1, 1]
+        return
+    with pytest.raises(ValueError, match=r"^X must hold smaller values, .* row 0 .*inf"):
+        fitted.predict(large)
+
+
+def test_sparse_rows_of_float64_are_not_copied():
+    n_columns = 200_000
+    fitted = classifier(units=2, epochs=1).fit(
+        sp.eye_array(4, n_columns, format="csr"), [0, 1] * 2
+    )
+    columns = np.tile(np.arange(0, n_columns, 100, dtype=np.int32), 1000)
+    X = sp.csr_array((np.ones(len(columns)), columns, np.arange(1001) * 2000), (1000, n_columns))
+    tracemalloc.start()
+    fitted.predict(X)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    # the weights as float64, of two units
+    assert peak < 8 * 2 * n_columns + X.data.nbytes / 4
+
+
+@scaled(20)
+@given(some_rows())
+def test_tables_of_polars_and_arrow_predict_the_same(models, X):
+    pl, pa = pytest.importorskip("polars"), pytest.importorskip("pyarrow")
+    columns = {f"c{i}": column for i, column in enumerate(X.T)}
+    for table in (pl.DataFrame(columns), pa.table(columns)):
+        with no_misuse():
+            predicted = models[2].predict_proba(table)
+        np.testing.assert_allclose(predicted, models[2].predict_proba(X), atol=1e-6)
+
+
+@scaled(150)
+@given(
+    some_rows(min_rows=2),
+    st.sampled_from([1, 2000, 2048, 2049, 5000]),
+    st.lists(st.integers(0, 5000), max_size=6),
+    st.sampled_from(["CSR array", "CSR matrix", "float64"]),
+    st.sampled_from([2, 3]),
+)
+def test_any_split_into_batches_predicts_the_same(models, X, n_rows, cuts, form, n_classes):
+    # prediction goes through the rows in blocks of 2048
+    X = np.resize(X, (n_rows, N_FEATURES))
+    rows = FORMS[form](X)
+    cuts = [0, *sorted({cut for cut in cuts if 0 < cut < len(X)}), len(X)]
+    parts = [rows[start:stop] for start, stop in pairwise(cuts)]
+    model = models[n_classes]
+    in_parts = np.concatenate([model.predict_proba(part) for part in parts])
+    scores = np.concatenate([model.decision_function(part) for part in parts])
+    np.testing.assert_allclose(in_parts, model.predict_proba(rows), atol=1e-6)
+    np.testing.assert_allclose(scores, model.decision_function(rows), atol=1e-5)
+
+
+@scaled(40)
+@given(
+    some_rows(min_rows=4),
+    st.sampled_from(sorted(FORMS)),
+    st.integers(1, 50),
+    st.integers(0, 2**32 - 1),
+    st.booleans(),
+)
+def test_any_form_of_rows_learns_the_same(X, form, batch_size, seed, has_weights):
+    assume(X.any())
+    y = np.arange(len(X)) % 2
+    weights = np.linspace(0, 2, len(X)) if has_weights else None
+    model = tiny(activation="tanh", batch_size=batch_size, random_state=seed)
+    expected = all_weights(model.fit(X, y, sample_weight=weights))
+    rows = FORMS[form](X)
+    with no_misuse():
+        model.fit(rows, y, sample_weight=weights, X_val=rows, y_val=y)
+    np.testing.assert_allclose(all_weights(model), expected, rtol=1e-3, atol=1e-5)
+
+
+LABELS = (
+    st.lists(st.integers(-(2**63), 2**63 - 1), min_size=2, max_size=3, unique=True)
+    | st.lists(
+        st.text(st.characters(exclude_characters="\0")), min_size=2, max_size=3, unique=True
+    )
+    | st.lists(st.integers(-(2**40), 2**40).map(float), min_size=2, max_size=3, unique=True)
+    | st.just([False, True])
+)
+LABEL_FORMS = {
+    "list": list,
+    "tuple": tuple,
+    "array": np.array,
+    "objects": lambda y: pd.Series(y, dtype=object),
+    "Series": pd.Series,
+    "column": lambda y: np.array(y)[:, np.newaxis],
+    "memory order": lambda y: np.array([*y, *y])[: len(y)],
+}
+
+
+@scaled(60)
+@given(LABELS, st.sampled_from(sorted(LABEL_FORMS)), st.data())
+@pytest.mark.filterwarnings("ignore:A column-vector y was passed")
+def test_any_labels_come_back(labels, form, data):
+    y = [label for _ in range(6) for label in labels]
+    model = tiny(units=())
+    X = np.eye(len(y), 20, dtype=np.float32)
+    fitted = given_or_refused(lambda: model.fit(X, LABEL_FORMS[form](y)), "y")
+    if fitted is REFUSED:
+        # as in scikit-learn, objects are taken for labels only where they are text
+        assert form == "objects"
+        assert not isinstance(labels[0], str)
+        return
+    assert fitted.classes_.tolist() == sorted(labels)
+    assert set(fitted.predict(X).tolist()) <= set(labels)
+
+
+def test_text_is_no_class_number():
+    model = tiny().fit(BASE_X, BASE_Y)
+    for call in (
+        lambda: tiny().fit(BASE_X, BASE_Y, X_val=BASE_X, y_val=BASE_Y.astype(str)),
+        lambda: model.set_params(warm_start=True).fit(BASE_X, BASE_Y.astype(str)),
+        lambda: model.partial_fit(BASE_X, BASE_Y.astype(str)),
+    ):
+        with pytest.raises(ValueError, match="must hold only classes of the training"):
+            call()
+
+
+# --- nonsense ---------------------------------------------------------------------------------
+
+data_nonsense = (
+    nonsense
+    | st.lists(nonsense, min_size=2, max_size=2)
+    | st.lists(st.lists(built, min_size=2, max_size=2), min_size=2, max_size=2)
+)
+
+
+@scaled(250)
+@given(data_nonsense)
+@example(np.ma.array([[1, 2], [3, 4]], mask=[[0, 1], [0, 0]]))
+@example(sp.csr_array((np.ones(1), [10**6], [0, 1]), shape=(1, 2)))
+def test_rows_that_make_no_sense_are_not_predicted(tiny_model, X):
+    result = given_or_refused(lambda: tiny_model.predict_proba(X), "X")
+    if result is not REFUSED:
+        # float32 has no room for what float64 has
+        values = X.toarray() if sp.issparse(X) else np.asarray(X, dtype=np.float64)
+        np.testing.assert_allclose(result, tiny_model.predict_proba(values), rtol=1e-5, atol=1e-5)
+
+
+@scaled(150)
+@given(data_nonsense)
+def test_rows_that_make_no_sense_are_not_learned_from(X):
+    result = given_or_refused(lambda: tiny().fit(X, [0, 1]), "X", "y")
+    if result is not REFUSED:
+        values = X.toarray() if sp.issparse(X) else np.asarray(X, dtype=np.float32)
+        expected = tiny().fit(values, [0, 1])
+        np.testing.assert_allclose(all_weights(result), all_weights(expected), atol=1e-6)
+
+
+@scaled(150)
+@given(data_nonsense)
+def test_labels_that_make_no_sense_are_not_learned(y):
+    result = given_or_refused(lambda: tiny().fit(BASE_X[:2], y), "y")
+    if result is not REFUSED:
+        assert result.classes_.tolist() == sorted(np.asarray(y).ravel().tolist())
+
+
+@scaled(150)
+@given(data_nonsense)
+def test_weights_that_make_no_sense_are_not_used(sample_weight):
+    result = given_or_refused(
+        lambda: tiny().fit(BASE_X[:2], [0, 1], sample_weight=sample_weight),
+        "sample_weight",
+        "learning_rate",
+    )
+    if result is not REFUSED and sample_weight is not None:
+        weights = np.broadcast_to(np.asarray(sample_weight).astype(float), 2)
+        expected = tiny().fit(BASE_X[:2], [0, 1], sample_weight=weights)
+        np.testing.assert_array_equal(all_weights(result), all_weights(expected))
+
+
+@pytest.mark.parametrize("name", ["X_val", "y_val"])
+@scaled(80)
+@given(data_nonsense)
+def test_validation_rows_that_make_no_sense_are_named(name, value):
+    validation = {"X_val": BASE_X[:2], "y_val": BASE_Y[:2], name: value}
+    result = given_or_refused(lambda: tiny().fit(BASE_X, BASE_Y, **validation), name)
+    if result is not REFUSED:
+        np.testing.assert_array_equal(all_weights(result), all_weights(tiny().fit(BASE_X, BASE_Y)))
+
+
+@scaled(80)
+@given(data_nonsense)
+def test_classes_that_make_no_sense_are_named(classes):
+    result = given_or_refused(
+        lambda: tiny().partial_fit(BASE_X, BASE_Y, classes=classes), "classes"
+    )
+    if result is not REFUSED:
+        assert {0, 1} <= set(result.classes_.tolist()) == set(np.ravel(classes).tolist())
+
+
+PARAMETERS = sorted(DenseClassifier().get_params())
+# an error about a parameter may name one of these instead
+RELATED_PARAMETERS = {
+    "early_stopping": ["validation_fraction"],
+    "l2": ["learning_rate"],
+    "class_weight": ["sample_weight", "learning_rate"],
+    "optimizer": ["learning_rate"],
+}
+
+
+def is_beyond_a_test(name, value):
+    """Tell whether the value may be valid, but has effects that no test can allow."""
+    if isinstance(value, list | tuple | dict | set) or (
+        isinstance(value, np.ndarray) and value.ndim
+    ):
+        return any(is_beyond_a_test(name, part) for part in value)
+    if name in ("loss", "metrics") and callable(value):
+        return True
+    if name == "memory":
+        return isinstance(value, str) and ("/" in value or "~" in value)
+    largest = {"epochs": 3, "units": 50}.get(name)
+    is_refused = name == "units" and isinstance(value, Integral) and value >= 2**31
+    return (
+        largest is not None and isinstance(value, Integral) and value > largest and not is_refused
+    )
+
+
+@pytest.mark.parametrize("name", PARAMETERS)
+@scaled(25)
+@given(st.data())
+def test_a_parameter_that_makes_no_sense_is_named(name, data):
+    value = data.draw(
+        (nonsense | st.lists(nonsense, max_size=2)).filter(
+            lambda value: not is_beyond_a_test(name, value)
+        )
+    )
+    check_parameter(name, value)
+
+
+def check_parameter(name, value):
+    model = tiny(**{name: value})
+    names = [name, *RELATED_PARAMETERS.get(name, ())]
+    result = given_or_refused(lambda: model.fit(BASE_X, BASE_Y), *names)
+    if result is not REFUSED:
+        assert np.isfinite(result.predict_proba(BASE_X)).all()
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("units", b"ab"),
+        ("units", {16: 1}),
+        ("units", {16, 8}),
+        ("units", iter([16, 16])),
+        ("units", np.array(16)),
+        ("units", np.ones((2, 2), dtype=int)),
+        ("units", 10**30),
+        ("loss", keras.losses.MeanSquaredError),
+        ("loss", {}),
+        ("loss", {"class_name": "Nothing"}),
+        ("loss", []),
+        ("optimizer", keras.optimizers.Adam),
+        ("optimizer", {}),
+        ("optimizer", {"class_name": "Nothing", "config": {}}),
+        ("metrics", {}),
+        ("metrics", [{}]),
+        ("metrics", [["accuracy"]]),
+        ("metrics", keras.metrics.AUC),
+        ("class_weight", {0: "1", 1: 1}),
+        ("class_weight", {0: np.timedelta64(1, "s"), 1: 1}),
+        ("class_weight", [1, 2]),
+        ("class_weight", np.ones(2)),
+        ("class_weight", {0: 10**400, 1: 1}),
+        ("random_state", np.random.default_rng(0)),
+        ("random_state", 2**40),
+        ("memory", "a\0b"),
+        ("memory", "\ud800"),
+        ("verbose", np.array([1, 2])),
+        ("verbose", pd.NA),
+        ("learning_rate", 1e300),
+        ("learning_rate", 10**400),
+        ("l2", 1e300),
+        ("dropout", 1 - 1e-12),
+        ("batch_size", 10**30),
+        ("n_iter_no_change", 10**30),
+        ("memory_limit", 10**30),
+    ],
+)
+def test_parameters_that_made_trouble(name, value):
+    check_parameter(name, value)
+
+
+@scaled(30)
+@given(nonsense)
+def test_a_pipelines_parameters_are_named(value):
+    given_or_refused(lambda: multi_hot_pipeline(text=value), "text")
+    pipeline = multi_hot_pipeline(num_words=value, units=(), epochs=1)
+    sequences = [[1, 2], [3]] * 4
+    assume(not isinstance(value, Integral) or value < 10**6 or value > 2**63)
+    given_or_refused(lambda: pipeline.fit(sequences, [0, 1] * 4), "num_words")
+
+
+def test_layers_that_can_be_read_once_are_refused():
+    with pytest.raises(TypeError, match="units must be an integer"):
+        tiny(units=(width for width in (4, 4))).fit(BASE_X, BASE_Y)
+
+
+@pytest.mark.parametrize("kind", [np.int8, np.uint8, np.int16, np.uint64])
+def test_numpys_integers_are_numbers_like_others(kind):
+    X, y = np.tile(BASE_X, (8, 1)), np.tile(BASE_Y, 8)
+    plain = tiny(units=[3], batch_size=100, epochs=2, warm_start=True).fit(X, y).fit(X, y)
+    small = tiny(units=[kind(3)], batch_size=kind(100), epochs=kind(2), warm_start=True)
+    with no_misuse():
+        small.fit(X, y).fit(X, y)
+        np.testing.assert_array_equal(all_weights(small), all_weights(plain))
+        # as if there had been so many epochs that the sum is none of NumPy's smallest integers
+        small.history_ = {name: values[:2] * 63 for name, values in small.history_.items()}
+        assert small.fit(X, y).n_iter_ == 128
+
+
+# --- large ------------------------------------------------------------------------------------
+
+
+def test_a_million_columns_and_empty_rows(models):
+    n = 1_000_000
+    X = sp.csr_array((np.ones(2, np.float32), np.array([5, n - 1]), np.array([0, 1, 2])), (2, n))
+    wide = tiny(batch_size=1).fit(X, [0, 1])
+    assert wide.coefs_[0].shape == (n, 2)
+    assert wide.predict_proba(X).shape == (2, 2)
+    empty = sp.csr_matrix((n, N_FEATURES), dtype=np.float32)
+    probabilities = models[3].predict_proba(empty)
+    np.testing.assert_allclose(probabilities, np.tile(probabilities[:1], (n, 1)), atol=1e-6)
+
+
+def test_a_network_too_large_for_memory_is_named():
+    sequences, y = make_reviews(20, n_words=50, random_state=0)
+    X = MultiHotVectorizer(num_words=2**62).fit_transform(sequences)
+    assert given_or_refused(lambda: tiny().fit(X, y), "X", "units") is REFUSED
 
 
 # --- on the IMDB reviews ----------------------------------------------------------------------
@@ -821,10 +1439,25 @@ def imdb_rows(imdb):
 
 
 @pytest.mark.slow
-def test_imdb_16_16_after_4_epochs(imdb_rows):
+@pytest.mark.parametrize("backend", ["sparse", "keras"])
+def test_imdb_16_16_after_4_epochs(imdb_rows, backend):
     X, y, X_test, y_test = imdb_rows
-    scores = [DenseClassifier(random_state=i).fit(X, y).score(X_test, y_test) for i in range(5)]
+    scores = [
+        DenseClassifier(random_state=i, backend=backend).fit(X, y).score(X_test, y_test)
+        for i in range(5)
+    ]
     assert np.mean(scores) >= 0.880
+
+
+@pytest.mark.slow
+def test_imdb_8_units_with_a_rate_that_falls(imdb_rows):
+    X, y, X_test, y_test = imdb_rows
+    options = {"learning_rate_schedule": "linear", "epochs": 3, "batch_size": 128}
+    scores = [
+        DenseClassifier(8, random_state=i, **options).fit(X, y).score(X_test, y_test)
+        for i in range(5)
+    ]
+    assert np.mean(scores) >= 0.886
 
 
 @pytest.mark.slow
@@ -853,3 +1486,19 @@ def test_imdb_20_epochs_overfit(imdb_rows):
     assert 3 <= loss.argmin() + 1 <= 8
     assert loss[-1] > loss.min() + 0.1
     assert accuracy[-1] < accuracy.max() - 0.005
+
+
+@pytest.mark.parametrize("epochs", ["auto", 3])
+@pytest.mark.parametrize("batch_size", ["auto", 7])
+def test_choose_schedule_gives_what_fit_takes(epochs, batch_size):
+    X, y = np.eye(40), np.arange(40) % 2
+    classifier = DenseClassifier(2, epochs=epochs, batch_size=batch_size, random_state=0)
+    schedule = classifier.choose_schedule(40)
+    classifier.fit(X, y)
+    assert schedule == (classifier.n_iter_, classifier.batch_size_)
+
+
+@pytest.mark.parametrize("n_samples", [0, 2.5, "auto"])
+def test_choose_schedule_needs_a_number(n_samples):
+    with pytest.raises((ValueError, TypeError), match="n_samples"):
+        DenseClassifier().choose_schedule(n_samples)

@@ -1,8 +1,9 @@
-"""DenseClassifier(memory=...): training states that are kept, found, and not trusted."""
+"""DenseClassifier(memory=...): training states are kept, found, and not trusted."""
 
 import json
 import multiprocessing
-from pathlib import Path
+import random
+import warnings
 
 import joblib
 import keras
@@ -11,8 +12,11 @@ import pytest
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 
 from skimdb import DenseClassifier, MultiHotVectorizer
-from skimdb._keras._trainer import DenseStack
 from skimdb.datasets import make_reviews
+
+needs_callbacks = pytest.mark.skipif(
+    not hasattr(DenseClassifier, "set_callbacks"), reason="scikit-learn 1.9 has callbacks"
+)
 
 
 @pytest.fixture(scope="module")
@@ -21,18 +25,27 @@ def data():
     return MultiHotVectorizer(num_words=200).fit_transform(sequences), y
 
 
-@pytest.fixture
-def epochs_trained(monkeypatch):
-    """A list that grows by one number for each epoch trained in this process."""
-    trained = []
-    begin = DenseStack._begin_epoch
+class EpochRecorder:
+    """A callback of scikit-learn that records which epochs are trained, and not read."""
 
-    def count(self, seed, epoch):
-        trained.append(epoch)
-        return begin(self, seed, epoch)
+    def __init__(self, stop_after=None):
+        self.epochs = []
+        self.stop_after = stop_after
 
-    monkeypatch.setattr(DenseStack, "_begin_epoch", count)
-    return trained
+    def setup(self, estimator, context):
+        pass
+
+    def teardown(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context, *, fitted_estimator=None):
+        if context.task_name == "epoch" and fitted_estimator is not None:
+            self.epochs.append(context.task_id)
+            return context.task_id == self.stop_after
+        return False
 
 
 def classifier(**parameters):
@@ -48,31 +61,50 @@ def assert_same(one, other):
 
 
 def states(folder):
-    return sorted(path.name for path in Path(folder).rglob("*.npz"))
+    """Return the files of states with their inodes: a fit that trains writes a new file."""
+    return {path.name: path.stat().st_ino for path in folder.rglob("*.npz")}
 
 
-def test_more_epochs_go_on_from_those_kept(data, tmp_path, epochs_trained):
+@needs_callbacks
+def test_more_epochs_continue_from_the_state_of_fewer(data, tmp_path):
+    X, y = data
+    recorder = EpochRecorder()
+    for epochs in (2, 3, 6):
+        model = classifier(epochs=epochs, memory=tmp_path).set_callbacks(recorder).fit(X, y)
+    assert recorder.epochs == [0, 1, 2, 3, 4, 5]
+    assert_same(model, classifier(epochs=6).fit(X, y))
+    assert len(states(tmp_path)) == 3
+    # there is no state after 5 epochs, but one after 3
+    recorder.epochs.clear()
+    classifier(epochs=5, memory=tmp_path).set_callbacks(recorder).fit(X, y)
+    assert recorder.epochs == [3, 4]
+
+
+def test_a_fit_from_a_state_gives_the_same(data, tmp_path):
     X, y = data
     for epochs in (2, 3, 6):
-        kept = classifier(epochs=epochs, memory=tmp_path).fit(X, y)
-    assert epochs_trained == [0, 1, 2, 3, 4, 5]
-    assert_same(kept, classifier(epochs=6).fit(X, y))
-    assert len(states(tmp_path)) == 3
+        model = classifier(epochs=epochs, memory=tmp_path).fit(X, y)
+        assert_same(model, classifier(epochs=epochs).fit(X, y))
 
 
-def test_the_same_again_and_fewer_train_nothing(data, tmp_path, epochs_trained):
+def test_the_same_again_and_fewer_epochs_train_nothing(data, tmp_path):
     X, y = data
     for epochs in (2, 4):
         classifier(epochs=epochs, memory=tmp_path).fit(X, y)
-    del epochs_trained[:]
+    before = states(tmp_path)
     for epochs in (4, 2):
-        again = classifier(epochs=epochs, memory=tmp_path, verbose=0).fit(X, y)
-        assert epochs_trained == []
+        again = classifier(epochs=epochs, memory=tmp_path).fit(X, y)
         assert_same(again, classifier(epochs=epochs).fit(X, y))
-        del epochs_trained[:]
-    # nothing is kept of epoch 3, but from 2 it is one more
-    classifier(epochs=3, memory=tmp_path).fit(X, y)
-    assert epochs_trained == [2]
+    assert states(tmp_path) == before
+
+
+def test_names_of_states_stay(tmp_path):
+    """The name of a state is a digest of the training: rows, parameters and seed."""
+    X, y = np.eye(4, 3, dtype=np.float32), [0, 1, 0, 1]
+    classifier(memory=tmp_path).fit(X, y)
+    classifier(memory=tmp_path, early_stopping=True).fit(X, y, X_val=X, y_val=y)
+    keys = sorted(name.partition("-")[0] for name in states(tmp_path))
+    assert keys == ["536d99d46959566e128402fe796f3069", "5bc9d012868b4563f96683c834c37bad"]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +115,8 @@ def test_the_same_again_and_fewer_train_nothing(data, tmp_path, epochs_trained):
         {"dropout": 0.3},
         {"l2": 0.1},
         {"optimizer": "adam"},
-        {"optimizer": keras.optimizers.RMSprop(0.01)},
+        {"optimizer": "sgd", "momentum": 0.9},
+        {"learning_rate_schedule": "linear"},
         {"learning_rate": 0.01},
         {"loss": "mse"},
         {"metrics": None},
@@ -125,23 +158,34 @@ def test_other_data_has_states_of_its_own(data, tmp_path):
         assert len(states(tmp_path)) == n_states
 
 
-def test_equal_data_in_another_form_is_the_same(data, tmp_path, epochs_trained):
+def test_equal_data_in_another_form_is_the_same(data, tmp_path):
     X, y = data
     classifier(memory=tmp_path).fit(X, y)
+    before = states(tmp_path)
     classifier(memory=tmp_path).fit(X.tocsc(), y.astype(str))
-    assert len(epochs_trained) == 4
+    assert states(tmp_path) == before
 
 
-def test_early_stopping_is_kept_whole(data, tmp_path, epochs_trained):
+def test_a_fit_with_early_stopping_is_kept_whole(data, tmp_path):
     X, y = data
     options = {"early_stopping": True, "epochs": 30, "learning_rate": 0.05}
     first = classifier(memory=tmp_path, **options).fit(X, y)
     assert first.n_iter_ < 30
-    del epochs_trained[:]
+    before = states(tmp_path)
     assert_same(classifier(memory=tmp_path, **options).fit(X, y), first)
-    assert epochs_trained == []
+    assert states(tmp_path) == before
     longer = {**options, "epochs": 40, "n_iter_no_change": 5}
     assert_same(classifier(memory=tmp_path, **longer).fit(X, y), classifier(**longer).fit(X, y))
+
+
+@needs_callbacks
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_a_fit_that_a_callback_stops_shortens_no_other(data, tmp_path, early_stopping):
+    X, y = data
+    options = {"epochs": 5, "early_stopping": early_stopping}
+    stopped = classifier(memory=tmp_path, **options).set_callbacks(EpochRecorder(stop_after=1))
+    assert stopped.fit(X, y).n_iter_ == 2
+    assert_same(classifier(memory=tmp_path, **options).fit(X, y), classifier(**options).fit(X, y))
 
 
 def test_what_depends_on_chance_or_callbacks_is_not_kept(data, tmp_path):
@@ -149,9 +193,10 @@ def test_what_depends_on_chance_or_callbacks_is_not_kept(data, tmp_path):
     classifier(memory=tmp_path, random_state=None).fit(X, y)
     classifier(memory=tmp_path, random_state=np.random.RandomState(0)).fit(X, y)
     classifier(memory=tmp_path, callbacks=keras.callbacks.TerminateOnNaN()).fit(X, y)
-    assert states(tmp_path) == []
-    with pytest.raises(ValueError, match="loss must be given by name, or as an instance"):
-        classifier(memory=tmp_path, loss=lambda y, p: keras.ops.mean((y - p) ** 2)).fit(X, y)
+    assert not states(tmp_path)
+    classifier(memory=tmp_path, callbacks=lambda epoch, logs: None).fit(X, y)
+    classifier(memory=tmp_path, loss=lambda y, p: keras.ops.mean((y - p) ** 2)).fit(X, y)
+    assert not states(tmp_path)
     with pytest.raises(
         TypeError, match=r"memory must be a path, a joblib.Memory or None, got int"
     ):
@@ -165,19 +210,25 @@ def test_a_joblib_memory_names_the_folder(data, tmp_path):
     classifier(memory=joblib.Memory(None)).fit(X, y)
 
 
-def test_a_search_over_epochs_trains_each_epoch_once(data, tmp_path, epochs_trained):
+@needs_callbacks
+def test_a_search_over_epochs_trains_each_epoch_once(data, tmp_path):
+    recorder = EpochRecorder()
+    estimator = classifier(memory=tmp_path).set_callbacks(recorder)
+    grid = {"units": [4, (4, 4)], "epochs": [1, 2, 4]}
+    GridSearchCV(estimator, grid, cv=3, refit=False).fit(*data)
+    assert len(recorder.epochs) == 3 * 2 * 4
+
+
+def test_a_search_with_memory_gives_the_scores_of_one_without(data, tmp_path):
     X, y = data
     grid = {"units": [4, (4, 4)], "epochs": [1, 2, 4], "batch_size": [32, 64]}
     plain = GridSearchCV(classifier(), grid, cv=3, refit=False).fit(X, y)
-    assert len(epochs_trained) == 3 * 4 * (1 + 2 + 4)
-    del epochs_trained[:]
     kept = GridSearchCV(classifier(memory=tmp_path), grid, cv=3, refit=False).fit(X, y)
-    assert len(epochs_trained) == 3 * 4 * 4
-    del epochs_trained[:]
+    before = states(tmp_path)
     again = RandomizedSearchCV(
         classifier(memory=str(tmp_path)), grid, n_iter=12, cv=3, refit=False, random_state=0
     ).fit(X, y)
-    assert epochs_trained == []
+    assert states(tmp_path) == before
     for name in ("split0_test_score", "split1_test_score", "mean_test_score"):
         np.testing.assert_array_equal(kept.cv_results_[name], plain.cv_results_[name])
     by_parameters = {
@@ -193,7 +244,7 @@ def test_a_search_over_epochs_trains_each_epoch_once(data, tmp_path, epochs_trai
 
 
 @pytest.mark.parametrize("damage", ["cut", "emptied", "junk", "other version", "other shape"])
-def test_a_state_that_is_of_no_use_is_reported_and_trained_anew(data, tmp_path, damage):
+def test_a_state_that_cannot_be_used_is_reported_and_trained_again(data, tmp_path, damage):
     X, y = data
     expected = classifier(memory=tmp_path).fit(X, y)
     (path,) = tmp_path.glob("*.npz")
@@ -219,6 +270,23 @@ def test_a_state_that_is_of_no_use_is_reported_and_trained_anew(data, tmp_path, 
     assert_same(again, expected)
     # it has been replaced by a good one
     assert_same(classifier(memory=tmp_path).fit(X, y), expected)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_state_with_changed_bytes_changes_no_result(data, tmp_path, seed):
+    X, y = data
+    rng = random.Random(seed)
+    expected = classifier(epochs=1, memory=tmp_path).fit(X, y)
+    (path,) = tmp_path.glob("*.npz")
+    content = path.read_bytes()
+    # the end of the file, where the archive lists its members, is where errors of all types arise
+    for _ in range(20):
+        changed = bytearray(content)
+        changed[rng.randrange(-1500, 0)] ^= 1 << rng.randrange(8)
+        path.write_bytes(changed)
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "the training state .* can't be used")
+            assert_same(classifier(epochs=1, memory=tmp_path).fit(X, y), expected)
 
 
 def test_the_folder_stays_within_its_limit(data, tmp_path):

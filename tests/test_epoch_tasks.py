@@ -64,14 +64,14 @@ def test_a_callback_may_stop_the_training(rows):
     assert classifier.fit(X, y).n_iter_ == 2
 
 
-def test_kept_epochs_are_tasks_too(rows, tmp_path):
+def test_epochs_from_memory_are_tasks_too(rows, tmp_path):
     X, y = rows
     options = {"batch_size": 32, "random_state": 0, "memory": tmp_path}
     DenseClassifier(epochs=2, **options).fit(X, y)
     recorder = Recorder()
     DenseClassifier(epochs=3, **options).set_callbacks(recorder).fit(X, y)
     scores = [task[2] is not None for task in recorder.ended if task[0] == "epoch"]
-    # of those that were trained before there is nothing to score
+    # the weights of epochs that were trained before are not known
     assert scores == [False, False, True]
 
 
@@ -106,13 +106,13 @@ def test_progress_bar_shows_search_fold_and_epoch(reviews, capsys):
     pipeline = multi_hot_pipeline(num_words=200, epochs=2, batch_size=32, random_state=0)
     search = GridSearchCV(pipeline, {"classifier__units": [2, 4]}, cv=2, refit=False)
     search.set_callbacks(skl_callback.ProgressBar(max_propagation_depth=None)).fit(X, y)
-    shown = capsys.readouterr().out
-    assert "GridSearchCV" in shown
-    assert "DenseClassifier" in shown
-    assert "100%" in shown
+    output = capsys.readouterr().out
+    assert "GridSearchCV" in output
+    assert "DenseClassifier" in output
+    assert "100%" in output
 
 
-def test_without_callbacks_nothing_is_left_behind(rows):
+def test_callbacks_change_nothing_else(rows):
     X, y = rows
     plain = DenseClassifier(epochs=2, random_state=0).fit(X, y)
     watched = DenseClassifier(epochs=2, random_state=0).set_callbacks(Recorder()).fit(X, y)

@@ -1,4 +1,4 @@
-"""Commands that are killed: each file is the old or the new one, and the next run succeeds."""
+"""Killed commands: each file is the old or the new one, and the next run succeeds."""
 
 import csv
 import hashlib
@@ -6,24 +6,31 @@ import io
 import json
 import random
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from functools import partial
 
 import numpy as np
 import pytest
 from test_cli import WRITTEN as WRITTEN_BY_TRAIN
-from test_cli import command, on_terminal, process_settings, read_until, run  # noqa: F401
+from test_cli import (  # noqa: F401
+    call_after_epochs,
+    command,
+    on_terminal,
+    process_settings,
+    read_until,
+    run,
+)
 from test_cli_tune import OPTIONS, epochs_trained, longest_states, tune  # noqa: F401
 from test_cli_tune import WRITTEN as WRITTEN_BY_TUNE
-from test_datasets_download import Web
-from test_datasets_download_faults import RawWeb, answer, dripped
+from web_servers import RawWeb, Web, answer, drip
 
 from skimdb import load_model
-from skimdb._whole_files import PREFIX
-from skimdb.datasets import _download, fetch_imdb, fetch_word_index, make_reviews
+from skimdb.datasets import _cache, fetch_imdb, fetch_word_index, make_reviews
 
 pytestmark = [
     pytest.mark.slow,
@@ -31,20 +38,22 @@ pytestmark = [
 ]
 
 OLD = b"old"
+# folders that killed processes leave
+TEMPORARY = ".skimdb-*"
 TIMES = re.compile(r"\d+\.\d\d s")
 
 
 class Killer:
-    """Starts processes and kills them, each at a moment that a seed decides."""
+    """Starts processes and kills them, each at a moment that depends on a seed."""
 
     def __init__(self, seed):
         self.rng = random.Random(seed)
         self.n_killed = 0
 
     def kill(self, args, *, after=lambda: True, within):
-        """Kill a process up to so many seconds after a condition holds.
+        """Kill a process up to ``within`` seconds after a condition is true.
 
-        One that has come to its end before must have succeeded, and is not counted.
+        A process that ends before must have succeeded, and is not counted.
         """
         with subprocess.Popen(
             args, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, **process_settings()
@@ -65,49 +74,62 @@ def run_undisturbed(args):
     return time.monotonic() - started
 
 
-def writing_in(folder):
-    """Return a condition: that a file in a folder is begun."""
-    begun = f"{PREFIX}*/files/*"
-    before = set(folder.glob(begun))
-    return lambda: not before.issuperset(folder.glob(begun))
+def temporary_files(folder):
+    """Return the files in the temporary folders of a folder, which may vanish meanwhile."""
+    found = set()
+    for temporary in folder.glob(TEMPORARY):
+        with suppress(FileNotFoundError):
+            found.update(temporary.iterdir())
+    return found
+
+
+def writing_in(folder, n_files=1):
+    """Return a condition: that some files are being written to a folder."""
+    before = temporary_files(folder)
+    return lambda: len(temporary_files(folder) - before) >= n_files
 
 
 def contents_of(folder):
     return {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
 
 
+def names_in(folder):
+    """Return the names in a folder, without what killed processes have left."""
+    return {path.name for path in set(folder.iterdir()) - set(folder.glob(TEMPORARY))}
+
+
 def assert_old_or_new(folder, expected):
-    """Each file is as it was, or as a run that nobody has disturbed writes it."""
-    for name, wanted in expected.items():
+    """Each file is as before, or as an undisturbed run writes it."""
+    for name, new in expected.items():
         content = (folder / name).read_bytes()
         if content == OLD:
             continue
-        assert timeless(name, content) == timeless(name, wanted), name
+        assert without_times(name, content) == without_times(name, new), name
         if name == "model.skimdb":
             assert len(load_model(folder / name).predict(["A film."])) == 1
 
 
-def timeless(name, content):
-    """Return what a file says, without the times it tells."""
+def without_times(name, content):
+    """Return the contents of a file without durations."""
     if name == "metrics.json":
         return {**json.loads(content), "seconds": None}
     if name == "results.csv":
         rows = csv.DictReader(io.StringIO(content.decode(), newline=""))
         return [{key: row[key] for key in row if "time" not in key} for row in rows]
     if name == "search.png":
-        # it draws the times; the last chunk tells that it is whole
+        # it shows durations; the last chunk shows that it is complete
         return content[:8], content[-12:]
     return content
 
 
 def make_old(folder, names):
-    """Put old files in the place of new ones, and leave what killed processes have left."""
     for name in names:
         (folder / name).write_bytes(OLD)
 
 
 def test_train(tmp_path):
-    args = command("train", "--units", 4, "--epochs", 2, "--out", tmp_path)
+    # the old files are those of another model
+    args = command("train", "--units", 4, "--epochs", 2, "--out", tmp_path, "--force")
     seconds = run_undisturbed(args)
     expected = contents_of(tmp_path)
     killer, n_left, written = Killer(seed=0), 0, set()
@@ -116,27 +138,30 @@ def test_train(tmp_path):
         if killer.n_killed < 3:
             killer.kill(args, within=seconds)
         else:
-            # a machine that is not busy has written all within a few milliseconds
-            within = killer.rng.choice((0, 0.002, 0.02))
-            killer.kill(args, after=writing_in(tmp_path), within=within)
+            # once all are written, an idle machine moves them within a few milliseconds
+            n_all = len(expected)
+            n_files, within = killer.rng.choice(
+                [(1, 0.3), (n_all, 0), (n_all, 0.002), (n_all, 0.02)]
+            )
+            killer.kill(args, after=writing_in(tmp_path, n_files), within=within)
         assert_old_or_new(tmp_path, expected)
         found = contents_of(tmp_path)
         assert set(found) == WRITTEN_BY_TRAIN
         written.add(sum(content != OLD for content in found.values()))
-        n_left += bool(list(tmp_path.glob(f"{PREFIX}*")))
-    # some were killed before the first file was in its place
+        n_left += bool(list(tmp_path.glob(TEMPORARY)))
+    # some were killed before the first file was moved
     assert n_left > 0
     assert 0 in written
     run_undisturbed(args)
     assert_old_or_new(tmp_path, expected)
-    assert {path.name for path in tmp_path.iterdir()} == WRITTEN_BY_TRAIN
+    assert names_in(tmp_path) == WRITTEN_BY_TRAIN
     assert OLD not in contents_of(tmp_path).values()
     assert run("predict", tmp_path, "A film.").exit_code == 0
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    """The folder of a search that nobody has disturbed, and what it printed."""
+    """The folder and the output of a search that was not killed."""
     folder = tmp_path_factory.mktemp("undisturbed")
     return folder, tune(*OPTIONS, "--out", folder).stdout
 
@@ -144,16 +169,19 @@ def undisturbed(tmp_path_factory):
 class TestTune:
     def assert_same(self, folder, stdout, undisturbed):
         expected_folder, expected_stdout = undisturbed
-        # with the best parameters, and all scores
-        assert TIMES.sub("", stdout) == TIMES.sub("", expected_stdout)
+
+        # the output has the best parameters and all scores
+        def comparable(output, folder):
+            return TIMES.sub("", output.replace(str(folder), "DIR"))
+
+        assert comparable(stdout, folder) == comparable(expected_stdout, expected_folder)
         expected = contents_of(expected_folder)
         assert OLD not in contents_of(folder).values()
         assert_old_or_new(folder, expected)
-        assert {path.name for path in folder.iterdir()} == WRITTEN_BY_TUNE
+        assert names_in(folder) == WRITTEN_BY_TUNE
         assert longest_states(folder) == longest_states(expected_folder)
-        assert not list(folder.glob(f"states/{PREFIX}*"))
 
-    def assert_whole(self, states, expected_states):
+    def assert_complete(self, states, expected_states):
         for path in states.glob("*.npz"):
             with np.load(path) as state, np.load(expected_states / path.name) as expected:
                 assert sorted(state) == sorted(expected)
@@ -162,6 +190,7 @@ class TestTune:
     def test_in_the_search(self, undisturbed, tmp_path, epochs_trained):  # noqa: F811
         killer, states = Killer(seed=1), tmp_path / "states"
         while killer.n_killed < 7:
+            n_killed = killer.n_killed
             kept = contents_of(states) if states.exists() else {}
             more = len(kept) + killer.rng.randrange(2)
             args = ["--resume"] if (tmp_path / "search.json").exists() else [*OPTIONS, "--out"]
@@ -175,11 +204,14 @@ class TestTune:
             )
             if states.exists():
                 assert kept.items() <= contents_of(states).items()
-                self.assert_whole(states, undisturbed[0] / "states")
+                self.assert_complete(states, undisturbed[0] / "states")
+            if killer.n_killed == n_killed:
+                # the search has ended, and would write no more states
+                shutil.rmtree(tmp_path)
         kept = longest_states(tmp_path)
         result = tune("--resume", tmp_path)
         self.assert_same(tmp_path, result.stdout, undisturbed)
-        # no epoch twice but those of the fits that were cut off
+        # no epoch twice but those of the fits that were killed
         assert len(epochs_trained) == sum(
             n - kept.get(key, 0) for key, n in longest_states(tmp_path).items()
         )
@@ -188,22 +220,22 @@ class TestTune:
         killer = Killer(seed=2)
         tune(*OPTIONS, "--out", tmp_path)
         expected = contents_of(undisturbed[0])
-        made = set(expected) - {"search.json"}
-        args = command("tune", "--resume", tmp_path)
+        names = set(expected) - {"search.json"}
+        args = command("tune", "--resume", tmp_path, "--force")
         while killer.n_killed < 4:
-            make_old(tmp_path, made)
-            killer.kill(args, after=writing_in(tmp_path), within=0.02)
+            make_old(tmp_path, names)
+            killer.kill(args, after=writing_in(tmp_path, len(names)), within=0.02)
             assert_old_or_new(tmp_path, expected)
-        result = tune("--resume", tmp_path)
+        result = tune("--resume", tmp_path, "--force")
         self.assert_same(tmp_path, result.stdout, undisturbed)
 
 
-# runs the command line, or fetches all reviews, with files from other addresses
+# runs the command line, or fetches all reviews, with files from other URLs
 CHILD = """
 import json, sys
-from skimdb.datasets import _download, fetch_imdb
+from skimdb.datasets import _cache, fetch_imdb
 for name, remote in json.loads(sys.argv[1]).items():
-    _download.REMOTE_FILES[name] = _download.RemoteFile(*remote)
+    _cache.REMOTE_FILES[name] = _cache.RemoteFile(*remote)
 if sys.argv[2] == "download":
     from skimdb._cli import app
     app(sys.argv[2:])
@@ -214,7 +246,7 @@ else:
 
 @pytest.fixture(scope="module")
 def files():
-    """The files on the web: reviews, and an index of their words."""
+    """The files on the web: reviews and a word index."""
     arrays = {}
     for seed, split in enumerate(("train", "test")):
         X, y = make_reviews(3000, n_words=2000, random_state=seed)
@@ -237,7 +269,7 @@ class TestDownload:
         for name, content in files.items():
             web.answers[name] = [(200, content)]
             remote = (f"{web.address}/{name}", hashlib.sha256(content).hexdigest())
-            monkeypatch.setitem(_download.REMOTE_FILES, name, _download.RemoteFile(*remote))
+            monkeypatch.setitem(_cache.REMOTE_FILES, name, _cache.RemoteFile(*remote))
         yield web
         web.close()
 
@@ -246,7 +278,7 @@ class TestDownload:
         return tmp_path / "skimdb"
 
     def child(self, what):
-        return [sys.executable, "-c", CHILD, json.dumps(_download.REMOTE_FILES), what]
+        return [sys.executable, "-c", CHILD, json.dumps(_cache.REMOTE_FILES), what]
 
     def test_download(self, files, web, cache):
         killer, n_left, n_done = Killer(seed=3), 0, []
@@ -267,28 +299,28 @@ class TestDownload:
             found = contents_of(cache)
             assert found.items() <= files.items()
             n_done.append(len(found))
-            n_left += bool(list(cache.glob(f"{PREFIX}*")))
+            n_left += bool(list(cache.glob(TEMPORARY)))
         assert n_left > 0
         assert {0, 1} <= set(n_done)
         run_undisturbed(self.child("download"))
         assert contents_of(cache) == files
-        assert {path.name for path in cache.iterdir()} == set(files)
+        assert names_in(cache) == set(files)
         assert len(fetch_word_index(download_if_missing=False)) == 79_999
 
     def test_ctrl_c(self, files, web, cache, monkeypatch, on_terminal):  # noqa: F811
-        slow = RawWeb(partial(dripped, answer(bytes(30_000_000))))
-        remote = _download.REMOTE_FILES["imdb_word_index.json"]._replace(url=slow.url)
-        monkeypatch.setitem(_download.REMOTE_FILES, "imdb_word_index.json", remote)
+        slow = RawWeb(partial(drip, answer(bytes(30_000_000))))
+        remote = _cache.REMOTE_FILES["imdb_word_index.json"]._replace(url=slow.url)
+        monkeypatch.setitem(_cache.REMOTE_FILES, "imdb_word_index.json", remote)
         _, *program = self.child("download")[:-1]
         process, terminal = on_terminal("download", program=program)
-        assert b"/30.0M" in read_until(terminal, b"/30.0M")
+        assert b"/30.0 MB" in read_until(terminal, b"/30.0 MB")
         process.send_signal(signal.SIGINT)
-        shown = read_until(terminal, b"interrupted.\r\n")
+        output = read_until(terminal, b"interrupted.\r\n")
         slow.close()
-        assert process.wait(20) == 130
-        assert b"Traceback" not in shown
-        # on a line of its own, below the bar, and the last
-        assert re.search(rb"\r\n[^\r]*Error: [^\r]*interrupted.\r\n$", shown)
+        assert process.wait(60) == 130
+        assert b"Traceback" not in output
+        # the last line, after the bar was erased
+        assert re.search(rb"\x1b\[2K[^\r]*Error: [^\r]*interrupted.\r\n$", output)
         assert {path.name for path in cache.iterdir()} == {"imdb.npz"}
 
     @pytest.mark.usefixtures("web")
@@ -307,10 +339,10 @@ class TestDownload:
             found = contents_of(copies)
             assert found.items() <= expected.items()
             n_done.append(len(found))
-            n_left += bool(list(copies.glob(f"{PREFIX}*")))
+            n_left += bool(list(copies.glob(TEMPORARY)))
         assert n_left > 0
         run_undisturbed(self.child("fetch"))
         assert contents_of(copies) == expected
-        assert {path.name for path in copies.iterdir()} == set(expected)
+        assert names_in(copies) == set(expected)
         again = fetch_imdb(subset="all", download_if_missing=False).data
         assert all(map(np.array_equal, again, reviews))

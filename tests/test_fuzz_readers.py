@@ -1,9 +1,11 @@
-"""Mutated files are read rightly or refused by name; see fuzz/README.md."""
+"""Mutated files are read correctly, or refused by name; see fuzz/README.md."""
 
 import importlib
 import random
 import struct
+import sys
 import warnings
+from pathlib import Path
 
 import pytest
 from fuzz._outcome import RefusedError
@@ -60,6 +62,21 @@ def mutant(seeds, rng):
     return first + bytes(data)
 
 
+@pytest.fixture(autouse=True)
+def _limited_memory():
+    """At most 2 GB more for this process: a forged pickle can ask for all memory."""
+    if sys.platform != "linux":
+        yield
+        return
+    import resource
+
+    limits = resource.getrlimit(resource.RLIMIT_AS)
+    used = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    resource.setrlimit(resource.RLIMIT_AS, (used + 2**31, limits[1]))
+    yield
+    resource.setrlimit(resource.RLIMIT_AS, limits)
+
+
 @pytest.fixture(params=READERS)
 def target(request, monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
@@ -67,7 +84,7 @@ def target(request, monkeypatch, tmp_path):
 
 
 def read(target, data, folder):
-    """Return what is read, or None where the file is refused."""
+    """Return what is read, or None if the file is refused."""
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

@@ -73,6 +73,16 @@ def test_keras_opens_what_was_exported_without_skimdb(sequences, tmp_path):
     assert opened.returncode == 0, opened.stderr
 
 
+def test_keras_exports_the_model_that_no_one_has_called(sequences, tmp_path):
+    ids, y = sequences
+    X = MultiHotVectorizer(num_words=60).fit_transform(ids)
+    fitted = small().fit(X, y)
+    fitted.model_.export(tmp_path / "model", format="tf_saved_model")
+    layer = keras.layers.TFSMLayer(tmp_path / "model", call_endpoint="serve")
+    probabilities = keras.ops.convert_to_numpy(layer(X.toarray()))
+    np.testing.assert_allclose(probabilities, fitted.predict_proba(X)[:, 1:], atol=1e-6)
+
+
 def test_what_export_keras_refuses(sequences, tmp_path):
     ids, y = sequences
     fitted = small().fit(MultiHotVectorizer(num_words=60).fit_transform(ids), y)

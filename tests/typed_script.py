@@ -1,6 +1,6 @@
 """A user's typed script. The lint step checks it with mypy, and test_typing.py runs it.
 
-What ``mistakes`` does must be an error to mypy: a comment there that ignores none is one itself.
+Each line of ``mistakes`` must be an error to mypy: a comment that ignores no error is one, too.
 """
 
 from pathlib import Path
@@ -14,14 +14,23 @@ from skimdb import (
     MultiHotVectorizer,
     SearchResultsDisplay,
     TrainingHistoryDisplay,
+    VocabularySelector,
     WordIndexEncoder,
     export_keras,
+    fit_stream,
     load_model,
     multi_hot_pipeline,
     plot_model,
     save_model,
 )
-from skimdb.datasets import fetch_imdb, fetch_word_index, load_sample_reviews, make_reviews
+from skimdb.datasets import (
+    fetch_imdb,
+    fetch_word_index,
+    load_sample_reviews,
+    make_reviews,
+    read_labelled_blocks,
+    read_labelled_texts,
+)
 
 
 def main(folder: Path) -> float:
@@ -47,7 +56,21 @@ def main(folder: Path) -> float:
         raise TypeError("a classifier was saved")
     pipeline = multi_hot_pipeline(num_words=500, text=True, epochs=1).fit(texts, labels)
     print(export_keras(pipeline, folder / "network.keras").name, skimdb.__version__)
+    result = fit_stream(pipeline, lambda: [(texts, labels)], callback=show_block)
+    print(result.history["loss"], VocabularySelector(num_words=9).fit_transform(rows).shape)
     return float(np.mean(loaded.predict(rows) == y))
+
+
+def show_block(n_done: int, n_blocks: int, figures: dict[str, float]) -> None:
+    """Print the figures of a block."""
+    print(n_done, n_blocks, figures["loss"])
+
+
+def train_on_file(path: Path) -> None:
+    """Train on a file of the user."""
+    mails = read_labelled_texts(path, text_column="body")
+    pipeline = multi_hot_pipeline(num_words=500, text=True).fit(mails.data, mails.target)
+    fit_stream(pipeline, lambda: read_labelled_blocks(path), schedule=lambda n: (n % 7, 32))
 
 
 def more(folder: Path, results: dict[str, NDArray[np.float64]]) -> None:
@@ -73,6 +96,10 @@ def mistakes() -> None:
     WordIndexEncoder(vocabulary=["film"])  # type: ignore[arg-type]
     save_model(DenseClassifier(), 3)  # type: ignore[arg-type]
     multi_hot_pipeline(10_000)  # type: ignore[call-arg]
+    fit_stream(multi_hot_pipeline(), [(["a text"], [0])])  # type: ignore[arg-type]
+    fit_stream(multi_hot_pipeline(), lambda: [(["a text"],)])  # type: ignore[list-item]
+    VocabularySelector(num_words=None)  # type: ignore[arg-type]
+    read_labelled_texts("mails.csv", "body")  # type: ignore[call-arg]
     make_reviews("many")  # type: ignore[arg-type]
     load_sample_reviews(return_X_y=True).target  # type: ignore[attr-defined]  # noqa: B018
     fetch_imdb(subset="validation")  # type: ignore[call-overload]

@@ -1,22 +1,39 @@
-"""``skimdb reproduce``: the article's three trainings on the IMDB data."""
+"""``skimdb reproduce``: the three trainings of an article on the IMDB data.
+
+The article: Tom Keldenich, "Binary Classification NLP - Best simple and efficient model",
+Inside Machine Learning.
+"""
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
+from statistics import fmean, stdev
 from time import perf_counter
 from typing import Annotated
 
 import typer
+from rich import box
+from rich.table import Table
 
-from skimdb._cli._terminal import console, epoch_progress, load_tensorflow, note
+from skimdb._cli._shared._paths import check_folder
+from skimdb._cli._shared._terminal import (
+    NOTHING_WRITTEN,
+    console,
+    epoch_progress,
+    explain_ctrl_c,
+    print_note,
+    print_paragraph,
+    printable,
+)
 
 NUM_WORDS = 10_000
-# the first of the training rows, in the order of keras.datasets.imdb
+# the first training rows, in the order of keras.datasets.imdb
 N_VALIDATION = 10_000
 
 
 @dataclass(frozen=True)
 class Training:
-    """One of the article's trainings, and the loss and accuracy it gives for the test reviews."""
+    """One of the article's trainings, with its loss and accuracy on the test reviews."""
 
     units: tuple[int, ...]
     epochs: int
@@ -42,46 +59,51 @@ TRAININGS = (
 
 def reproduce(
     seeds: Annotated[
-        int, typer.Option(min=1, metavar="N", help="How often to train each, with seeds from 0.")
+        int, typer.Option(min=1, metavar="N", help="Runs of each training, with seeds from 0.")
     ] = 3,
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder to write to.")] = Path(
         "skimdb-reproduce"
     ),
 ) -> None:
-    """Repeat the article's three trainings on the IMDB data, and show its figures beside ours.
+    """Repeat an article's three trainings on the IMDB data, and compare the results.
 
-    The figures are loss and accuracy on the 25,000 test reviews; ours are
-    means over the seeds, with their standard deviation. The loss is the one
-    the network was trained on: log loss, or for "mse" the mean squared
-    error. The first training sets 10,000 of the training reviews aside and
-    goes on for too long, to show where it begins to overfit. Writes into DIR
-    all figures (results.json) and the first training's curves (curves.png).
+    The article is "Binary Classification NLP - Best simple and efficient
+    model" by Tom Keldenich (Inside Machine Learning). Shows its loss and
+    accuracy on the 25,000 test reviews next to ours, which are means over
+    the seeds with their standard deviation. The loss is the one the network
+    was trained with: log loss, or for "mse" the mean squared error. The
+    first training sets 10,000 training reviews aside and continues for too
+    long, to show where it starts to overfit. Writes all results
+    (results.json) and the curves of the first training (curves.png) to DIR.
 
     \b
     Examples:
       skimdb reproduce
-      skimdb reproduce --seeds 10 --out figures
+      skimdb reproduce --seeds 10 --out results
     """
-    from skimdb._cli._files import check_output_folder, curves_bytes, json_bytes, write_files
+    check_folder(out)
 
-    check_output_folder(out)
-    note("Loading the IMDB reviews.")
-    train_rows, test_rows = _load()
-    load_tensorflow()
-    n_epochs = seeds * sum(training.epochs for training in TRAININGS)
-    results = []
-    with epoch_progress("", n_epochs) as advance:
-        for training in TRAININGS:
-            runs = [_run(training, seed, train_rows, test_rows, advance) for seed in range(seeds)]
-            results.append({**asdict(training), "name": training.name, "runs": runs})
-    mean_history = _mean_history([run["history"] for run in results[0]["runs"]])
-    contents = {
-        "results.json": json_bytes(results),
-        "curves.png": curves_bytes(mean_history),
-    }
-    write_files(out, contents)
-    note(f"Wrote {' and '.join(contents)} to {out}.")
-    _show(results, mean_history)
+    with explain_ctrl_c(NOTHING_WRITTEN):
+        from skimdb._cli._shared._output_folder import draw_curves, write_files, write_json
+
+        print_note("Loading the IMDB reviews.")
+        train_rows, test_rows = _load()
+        n_epochs = seeds * sum(training.epochs for training in TRAININGS)
+        results = []
+        with epoch_progress("", n_epochs) as advance:
+            for training in TRAININGS:
+                runs = [
+                    _run(training, seed, train_rows, test_rows, advance) for seed in range(seeds)
+                ]
+                results.append({**asdict(training), "name": training.name, "runs": runs})
+        mean_history = _mean_history([run["history"] for run in results[0]["runs"]])
+        writers = {
+            "results.json": partial(write_json, results),
+            "curves.png": partial(draw_curves, mean_history),
+        }
+        write_files(out, writers)
+    _print_results(results, mean_history)
+    print_paragraph(f"\nWrote {' and '.join(writers)} to {out}.")
 
 
 def _load():
@@ -97,9 +119,9 @@ def _load():
 
 
 def _run(training, seed, train_rows, test_rows, advance):
-    """Train once; return figures and history."""
+    """Train once; return the scores and the history."""
     from skimdb import DenseClassifier
-    from skimdb._cli._training import fit_watched
+    from skimdb._cli._shared._models import fit_with_progress
 
     X, y = train_rows
     validation = {}
@@ -114,28 +136,26 @@ def _run(training, seed, train_rows, test_rows, advance):
         random_state=seed,
     )
 
-    def on_epoch(epoch, logs):
-        advance(epoch, logs, f"{training.name}, seed {seed}")
-
+    on_epoch = partial(advance, description=f"{training.name}, seed {seed}")
     started = perf_counter()
-    fit_watched(classifier, X, y, on_epoch, **validation)
+    fit_with_progress(classifier, X, y, on_epoch, **validation)
     return {
         "seed": seed,
         "seconds": round(perf_counter() - started, 3),
-        **_figures(classifier, *test_rows),
+        **score_like_training(classifier, *test_rows),
         "history": classifier.history_,
     }
 
 
-def _figures(classifier, X, y):
-    """Return loss and accuracy on rows, the loss being the one the network was trained on."""
+def score_like_training(classifier, X, y):
+    """Return accuracy on rows, and the loss that the network was trained with."""
     import numpy as np
 
     if classifier.loss == "mse":
         losses = (classifier.predict_proba(X)[:, 1] - y) ** 2
     else:
-        # from the log-odds, as Keras does: probabilities so close to 0 or 1 that they round to it
-        # would have to be clipped, which makes the loss of an overfitted network look smaller
+        # from the log-odds, as Keras does: probabilities that round to 0 or 1 would have to be
+        # clipped, which makes the loss of an overfitted network look smaller
         log_odds = classifier.decision_function(X).astype(float)
         losses = np.logaddexp(0, log_odds) - y * log_odds
     return {"loss": float(losses.mean()), "accuracy": classifier.score(X, y)}
@@ -151,11 +171,8 @@ def _mean_history(histories):
     }
 
 
-def _show(results, mean_history):
-    from rich import box
-    from rich.table import Table
-
-    # made to fit into 80 columns, where the article's headings take two lines
+def _print_results(results, mean_history):
+    # fits into 80 columns, where the article's headings take two lines
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     table.add_column("Training", no_wrap=True)
     table.add_column("Article loss", justify="right")
@@ -167,32 +184,30 @@ def _show(results, mean_history):
         table.add_row(
             result["name"],
             "-" if article_loss is None else f"{article_loss:.4f}",
-            _mean_and_spread([run["loss"] for run in result["runs"]]),
+            _format_mean([run["loss"] for run in result["runs"]]),
             f"{result['article_accuracy']:.4f}",
-            _mean_and_spread([run["accuracy"] for run in result["runs"]]),
+            _format_mean([run["accuracy"] for run in result["runs"]]),
         )
     terminal = console()
     terminal.print(table)
-    terminal.print("\n" + _overfitting(results[0]["runs"], mean_history))
+    terminal.print("\n" + _describe_overfitting(results[0]["runs"], mean_history))
 
 
-def _mean_and_spread(values):
-    from statistics import fmean, stdev
-
+def _format_mean(values):
     spread = f" ± {stdev(values):.4f}" if len(values) > 1 else ""
-    return f"{fmean(values):.4f}{spread}"
+    return printable(f"{fmean(values):.4f}{spread}")
 
 
-def _overfitting(runs, mean_history):
-    """Say at which epoch the validation loss was lowest, and how it went on."""
+def _describe_overfitting(runs, mean_history):
+    """Say at which epoch the validation loss was lowest, and what it was at the end."""
     losses, accuracies = mean_history["val_loss"], mean_history["val_accuracy"]
     best = losses.index(min(losses))
-    of_seeds = [
+    best_by_seed = [
         str(run["history"]["val_loss"].index(min(run["history"]["val_loss"])) + 1) for run in runs
     ]
     return (
         f"The first training's validation loss is lowest at epoch {best + 1} "
-        f"(by seed: {', '.join(of_seeds)}): loss {losses[best]:.4f}, accuracy "
+        f"(by seed: {', '.join(best_by_seed)}): loss {losses[best]:.4f}, accuracy "
         f"{accuracies[best]:.4f}; at epoch {len(losses)}: loss {losses[-1]:.4f}, accuracy "
         f"{accuracies[-1]:.4f}."
     )

@@ -1,12 +1,15 @@
-"""Everything that needs TensorFlow: imported when a network is trained or a Keras model asked for.
+"""Everything that needs TensorFlow: imported to train, or when a Keras object is asked for.
 
-``_training.train`` trains a network, ``_network.build_model`` gives the plain Keras model of some
-weights, and ``_wrapper.build_fitted_wrapper`` SciKeras's classifier around such a model.
+``_training.run_epochs`` trains a network, ``_network.build_model`` returns the plain Keras model
+of some weights, and ``_wrapper`` holds what ``skimdb.KerasClassifier`` does beyond SciKeras's.
 """
 
-from skimdb._interrupts import interrupts_held_back
+import os
+from contextlib import suppress
 
-with interrupts_held_back():
+from skimdb._utils._interrupts import hold_interrupts
+
+with hold_interrupts():
     import keras
 
     if keras.backend.backend() != "tensorflow":
@@ -16,8 +19,40 @@ with interrupts_held_back():
         )
 
     # after the check: Keras on another backend may come without TensorFlow
-    import scikeras.wrappers  # noqa: F401 (here for not to be interrupted)
+    import scikeras.wrappers  # noqa: F401 (its import must not be interrupted either)
+    import tensorflow as tf
 
-    from skimdb._keras._threads import keep_to_share
+_process = os.getpid()
 
-    keep_to_share()
+
+def check_process():
+    """Raise in a fork of the process that imported TensorFlow: training would wait forever.
+
+    A fork has none of TensorFlow's threads.
+    """
+    if os.getpid() != _process:
+        raise RuntimeError(
+            "TensorFlow can't train in a process forked from one that has imported it: start "
+            "processes by spawning them, as joblib does, rather than by forking."
+        )
+
+
+def _limit_threads():
+    """Limit TensorFlow to the threads that joblib allows a worker process.
+
+    joblib sets OMP_NUM_THREADS, which NumPy's libraries follow and TensorFlow does not: two
+    workers would run twice as many threads as there are cores. Results do not depend on the
+    number. A number that the user has set stays.
+    """
+    n_threads = os.environ.get("OMP_NUM_THREADS", "")
+    threading = tf.config.threading
+    is_set = threading.get_intra_op_parallelism_threads() or os.environ.get(
+        "TF_NUM_INTRAOP_THREADS"
+    )
+    if n_threads.isdecimal() and int(n_threads) and not is_set:
+        # TensorFlow takes no number once it is in use
+        with suppress(RuntimeError):
+            threading.set_intra_op_parallelism_threads(int(n_threads))
+
+
+_limit_threads()

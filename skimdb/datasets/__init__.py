@@ -1,7 +1,5 @@
-"""Labelled reviews: the IMDB data, a small sample in the package, and made ones at any scale."""
+"""Labelled texts: the IMDB reviews, a small sample, artificial reviews, and files of a user."""
 
-from skimdb.datasets._generated import make_reviews
-from skimdb.datasets._imdb import fetch_imdb, fetch_word_index
-from skimdb.datasets._sample import load_sample_reviews
+import lazy_loader
 
-__all__ = ["fetch_imdb", "fetch_word_index", "load_sample_reviews", "make_reviews"]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,25 +1,25 @@
-"""fetch_imdb and fetch_word_index: the Large Movie Review Dataset."""
+"""fetch_imdb, fetch_word_index and download_imdb: the Large Movie Review Dataset."""
 
 from __future__ import annotations
 
-import json
+from dataclasses import replace
 from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
 
-from skimdb._checks import check_bool, check_choice, check_int, shown
-from skimdb.datasets._bunch import labelled_reviews
-from skimdb.datasets._compact import CompactReviews
-from skimdb.datasets._download import cached_or_downloaded
-from skimdb.datasets._home import FORMS, named_home
-from skimdb.datasets._npz import NpzReviews
-from skimdb.datasets._sequences import LARGEST_ID
-from skimdb.datasets._text import SPLITS, TextReviews
+from skimdb._sequences._ids import IdConvention
+from skimdb._utils._checks import check_bool, check_choice, check_int, short_repr
+from skimdb._utils._public import set_module
+from skimdb.datasets._cache import FORMS, CachedReader, find_home
+from skimdb.datasets._readers import SPLITS, NpzReader, TextReader, read_word_index
+from skimdb.datasets._sample import make_bunch
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sklearn.utils import Bunch
 
-    from skimdb._typing import DataAndTarget, PathLike, RandomState
+    from skimdb._utils._typing import DataAndTarget, PathLike, RandomState
 
 LARGEST_SEED = 2**32 - 1
 
@@ -56,6 +56,7 @@ def fetch_imdb(
     download_if_missing: bool = ...,
     return_X_y: bool = ...,
 ) -> Bunch: ...
+@set_module("skimdb.datasets")
 def fetch_imdb(
     *,
     subset: Literal["train", "test", "all"] = "train",
@@ -106,13 +107,14 @@ def fetch_imdb(
         have no meaning then, and ``num_words``, ``skip_top`` and ``maxlen`` may not be given.
     data_home : str or path-like, default=None
         A file, ``imdb.npz`` or ``aclImdb_v1.tar.gz``; an unpacked ``aclImdb`` folder; or a
-        folder that holds any of these. Sequences are taken from the first there is (npz, folder,
-        archive), text from the folder or the archive. To become sequences, text needs the word
-        index, which is looked for beside it and then as :func:`fetch_word_index` does; the rows
-        are those of the npz, in another order. A folder that holds no form that will do is
-        passed over for the cache and the web.
+        folder that holds any of these. Sequences are taken from the npz, the folder or the
+        archive, in this order; text from the folder or the archive. To become sequences, text
+        needs the word index, which is looked for in the same folder and then as
+        :func:`fetch_word_index` does; the rows are those of the npz, in another order. If a
+        folder holds none of these forms, the cache and the web are next.
     download_if_missing : bool, default=True
-        Whether to download what is found nowhere; if not, that is an error.
+        Whether to download what is neither in ``data_home`` nor in the cache; if not, an error
+        is raised.
     return_X_y : bool, default=False
         Whether to return ``(data, target)`` instead of a Bunch.
 
@@ -137,7 +139,7 @@ def fetch_imdb(
     FileNotFoundError
         If ``data_home`` or the environment variable names what does not exist.
     OSError
-        If the data is found nowhere and can't be downloaded.
+        If the data is not found and cannot be downloaded.
     ValueError
         If a parameter is out of range, no review is shorter than ``maxlen``, or a file is
         damaged or not what it should be. The npz holds pickles; they are read by an unpickler
@@ -148,7 +150,8 @@ def fetch_imdb(
     --------
     fetch_word_index : The ranks of the words.
     load_sample_reviews : A small corpus that needs no download.
-    make_reviews : As many artificial reviews as asked for.
+    make_reviews : Any number of artificial reviews.
+    download_imdb : Downloads the data in advance.
 
     References
     ----------
@@ -163,15 +166,10 @@ def fetch_imdb(
     ((25000,), 0.5)
     """
     check_choice("subset", subset, (*SPLITS, "all"))
-    check_int("num_words", num_words, at_least=1, none_allowed=True)
-    check_int("skip_top", skip_top)
-    check_int("maxlen", maxlen, at_least=1, none_allowed=True)
-    _check_id("start_char", start_char)
-    _check_id("oov_char", oov_char)
-    check_int("index_from", index_from)
-    # one of NumPy's small integers would overflow
-    index_from = int(index_from)
-    random_state = _checked_random_state(random_state)
+    check_int("num_words", num_words, min_val=1, optional=True)
+    check_int("maxlen", maxlen, min_val=1, optional=True)
+    convention = IdConvention(start_char, oov_char, index_from, num_words, skip_top)
+    random_state = _to_random_state(random_state)
     check_bool("as_text", as_text)
     check_bool("download_if_missing", download_if_missing)
     check_bool("return_X_y", return_X_y)
@@ -183,41 +181,33 @@ def fetch_imdb(
         ):
             if value != default:
                 raise ValueError(
-                    f"{name} must be left at {default!r} with as_text=True, got {shown(value)}."
+                    f"{name} must be left at {default!r} with as_text=True, "
+                    f"got {short_repr(value)}."
                 )
 
     splits = SPLITS if subset == "all" else (subset,)
     # the largest id, Keras's bound without num_words, is that of both splits
     read_splits = SPLITS if num_words is None and not as_text else splits
-    reviews = _find_reviews(data_home, as_text, read_splits, download_if_missing)
-    labels = {split: reviews.labels(split) for split in SPLITS}
+    reader = _find_reader(data_home, as_text, read_splits, download_if_missing)
+    labels = {split: reader.labels(split) for split in SPLITS}
     for split in splits:
         if len(labels[split]) == 0:
-            raise ValueError(f"{reviews.path} holds no {split} reviews.")
+            raise ValueError(f"{reader.path} holds no {split} reviews.")
     orders = {split: np.arange(len(labels[split])) for split in SPLITS}
     if random_state is not None:
         for split in SPLITS:
             random_state.shuffle(orders[split])
 
     if as_text:
-        parts = [reviews.texts(split)[orders[split]] for split in splits]
+        parts = [reader.texts(split)[orders[split]] for split in splits]
     else:
-        parts, orders = _encoded(
-            reviews,
-            orders,
-            splits,
-            num_words=num_words,
-            skip_top=skip_top,
-            maxlen=maxlen,
-            start_char=start_char,
-            oov_char=oov_char,
-            index_from=index_from,
-        )
+        parts, orders = _encode(reader, orders, splits, maxlen, convention)
     X = np.concatenate(parts)
     y = np.concatenate([labels[split][orders[split]] for split in splits])
-    return labelled_reviews(X, y, description="imdb.rst", return_X_y=return_X_y)
+    return make_bunch(X, y, description="imdb.rst", return_X_y=return_X_y)
 
 
+@set_module("skimdb.datasets")
 def fetch_word_index(
     *, data_home: PathLike | None = None, download_if_missing: bool = True
 ) -> dict[str, int]:
@@ -230,10 +220,10 @@ def fetch_word_index(
     ----------
     data_home : str or path-like, default=None
         The file, the folder that holds it, or another form of the data (see
-        :func:`fetch_imdb`) that it lies beside. Where it is not there, the cache and the web
-        are next.
+        :func:`fetch_imdb`) in the same folder. If it is not there, the cache and the web are next.
     download_if_missing : bool, default=True
-        Whether to download what is found nowhere; if not, that is an error.
+        Whether to download what is neither in ``data_home`` nor in the cache; if not, an error
+        is raised.
 
     Returns
     -------
@@ -245,7 +235,7 @@ def fetch_word_index(
     FileNotFoundError
         If ``data_home`` or the environment variable names what does not exist.
     OSError
-        If the file is found nowhere and can't be downloaded.
+        If the file is not found and cannot be downloaded.
     ValueError
         If the file is damaged or not what it should be.
 
@@ -266,104 +256,107 @@ def fetch_word_index(
     (1, 17)
     """
     check_bool("download_if_missing", download_if_missing)
-    return _read_word_index(_word_index_path(named_home(data_home), download_if_missing))
+    _, path = find_home(data_home).locate("word index", download_if_missing=download_if_missing)
+    return read_word_index(path)
 
 
-def _encoded(
-    reviews, orders, splits, *, num_words, skip_top, maxlen, start_char, oov_char, index_from
-):
-    """Return the sequences of each split, and which reviews, in what order, they are of."""
-    sequences, kept, row_order = {}, {}, {}
-    for split in SPLITS if num_words is None else splits:
-        ranks = reviews.sequences(split)
-        kept[split] = row_order[split] = orders[split]
+@set_module("skimdb.datasets")
+def download_imdb(*, text: bool = False) -> list[Path]:
+    """Download the files of the IMDB data that are missing, and return the paths of all.
+
+    Each file is looked for in this order: what the environment variable ``SKIMDB_IMDB_HOME``
+    names; the cache; the web, from where it goes to the cache. Afterwards :func:`fetch_imdb` and
+    :func:`fetch_word_index` need no network.
+
+    Parameters
+    ----------
+    text : bool, default=False
+        Whether the reviews as text are needed too. Their archive has 84 MB.
+
+    Returns
+    -------
+    paths : list of pathlib.Path
+        The file with the reviews as sequences, the word index and, if ``text`` is True, the
+        archive or the folder with the reviews as text. If the environment variable names the
+        reviews as text only, the first path is theirs.
+
+    Raises
+    ------
+    FileNotFoundError
+        If the environment variable names what does not exist.
+    OSError
+        If a file cannot be downloaded, or not be written to the cache.
+
+    See Also
+    --------
+    fetch_imdb : Loads the reviews.
+    fetch_word_index : Loads the ranks of the words.
+
+    Examples
+    --------
+    >>> from skimdb.datasets import download_imdb
+    >>> [path.name for path in download_imdb()]  # doctest: +SKIP
+    ['imdb.npz', 'imdb_word_index.json']
+    """
+    check_bool("text", text)
+    home = find_home(None)
+    parts = [("npz", "folder", "archive"), ("word index",)]
+    if text:
+        parts.append(("archive", "folder"))
+    return [home.locate(*forms, download_if_missing=True)[1] for forms in parts]
+
+
+def _encode(reader, orders, splits, maxlen, convention):
+    """Return the sequences of each split, and the row numbers of its reviews in their order."""
+    ranks, kept = {}, {}
+    for split in SPLITS if convention.num_words is None else splits:
+        ranks[split], kept[split] = reader.sequences(split), orders[split]
         if maxlen is not None:
-            lengths = ranks.lengths[orders[split]] + (start_char is not None)
-            kept[split] = orders[split][lengths < maxlen]
+            lengths = ranks[split].lengths - (convention.start_char is None)
+            kept[split] = orders[split][lengths[orders[split]] < maxlen]
             # what is left out does not count for the largest id
-            ranks, row_order[split] = ranks.take(kept[split]), slice(None)
-        sequences[split] = ranks.marked(start_char=start_char, index_from=index_from)
+            ranks[split] = ranks[split].take(kept[split])
     for split in splits:
         if len(kept[split]) == 0:
             raise ValueError(
                 f"maxlen must leave at least one {split} review, got {maxlen!r}, and none is "
                 f"shorter than that."
             )
-    if num_words is None:
-        num_words = max(part.largest for part in sequences.values())
-    limits = {"num_words": num_words, "skip_top": skip_top, "oov_char": oov_char}
-    parts = [
-        sequences.pop(split).limited(**limits).to_array()[row_order[split]] for split in splits
-    ]
+    if convention.num_words is None:
+        largest = max(convention.largest_id(part) for part in ranks.values())
+        convention = replace(convention, num_words=largest)
+    parts = []
+    for split in splits:
+        rows = convention.encode(ranks.pop(split)).to_array().view(np.ndarray)
+        parts.append(rows[orders[split]] if maxlen is None else rows)
     return parts, kept
 
 
-def _find_reviews(data_home, as_text, splits, download_if_missing):
-    """Return a reader of the reviews in the first form there is."""
-    home = named_home(data_home)
-    wanted = ("folder", "archive") if as_text else ("npz", "folder", "archive")
-    form = next((form for form in wanted if form in home.forms), None)
-    if form is not None:
-        path = home.forms[form]
-    elif home.is_file:
+def _find_reader(data_home, as_text, splits, download_if_missing):
+    """Return a reader of the reviews in the first form that is found."""
+    home = find_home(data_home)
+    forms = ("folder", "archive") if as_text else ("npz", "folder", "archive")
+    if home.is_file and not home.forms.keys() & set(forms):
         kind = "text of the reviews" if as_text else "reviews"
-        expected = " or ".join(FORMS[form] for form in wanted)
+        expected = " or ".join(FORMS[form] for form in forms)
         raise ValueError(f"{home.description} has no {kind}: expected {expected}.")
-    else:
-        form = "archive" if as_text else "npz"
-        path = cached_or_downloaded(
-            FORMS[form], download_if_missing=download_if_missing, searched=home.searched
-        )
+    form, path = home.locate(*forms, download_if_missing=download_if_missing)
     if form == "npz":
-        return CompactReviews(path, [path], lambda: NpzReviews(path))
+        return CachedReader(path, [path], splits, lambda: NpzReader(path))
     if as_text:
-        return TextReviews(path, splits)
-    index_path = _word_index_path(home, download_if_missing)
+        return TextReader(path, splits)
+    _, index_path = home.locate("word index", download_if_missing=download_if_missing)
 
-    def read():
-        return TextReviews(path, splits, word_index=_read_word_index(index_path))
+    def open_reader():
+        return TextReader(path, splits, word_index=read_word_index(index_path))
 
     # an unpacked folder is 50,000 files: to see whether one has changed takes as long as to read
-    return read() if path.is_dir() else CompactReviews(path, [path, index_path], read)
+    if form == "folder":
+        return open_reader()
+    return CachedReader(path, [path, index_path], splits, open_reader)
 
 
-def _word_index_path(home, download_if_missing):
-    return home.forms.get("word index") or cached_or_downloaded(
-        FORMS["word index"], download_if_missing=download_if_missing, searched=home.searched
-    )
-
-
-def _read_word_index(path):
-    try:
-        word_index = json.loads(path.read_bytes(), object_pairs_hook=_without_twins)
-    except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} cannot be read as JSON: {error}.") from error
-    if not isinstance(word_index, dict) or not word_index:
-        raise ValueError(f"{path} must hold a JSON object of words and ranks.")
-    for word, rank in word_index.items():
-        if type(rank) is not int or not 0 < rank <= LARGEST_ID:
-            raise ValueError(
-                f"{path} must map words to positive ranks, got {word!r:.80}: {rank!r:.80}."
-            )
-    if len(set(word_index.values())) < len(word_index):
-        raise ValueError(f"{path} must give each word a rank of its own.")
-    return word_index
-
-
-def _without_twins(pairs):
-    words = dict(pairs)
-    if len(words) < len(pairs):
-        raise ValueError("a word is there twice")
-    return words
-
-
-def _check_id(name, value):
-    check_int(name, value, none_allowed=True)
-    if value is not None and value > LARGEST_ID:
-        raise ValueError(f"{name} must be at most {LARGEST_ID}, got {shown(value)}.")
-
-
-def _checked_random_state(random_state):
+def _to_random_state(random_state):
     if random_state is None or isinstance(random_state, np.random.RandomState):
         return random_state
     expected = f"an integer from 0 to {LARGEST_SEED}, a RandomState instance or None"
@@ -371,5 +364,5 @@ def _checked_random_state(random_state):
         check_int("random_state", random_state)
         return np.random.RandomState(random_state)
     except (TypeError, ValueError) as error:
-        message = f"random_state must be {expected}, got {shown(random_state)}."
+        message = f"random_state must be {expected}, got {short_repr(random_state)}."
         raise type(error)(message) from None

@@ -1,29 +1,33 @@
-"""load_sample_reviews: a small corpus that the package brings along."""
+"""load_sample_reviews: a small corpus inside the package. And the Bunch of labelled reviews."""
 
 from __future__ import annotations
 
 import json
+from importlib.resources import files
 from typing import TYPE_CHECKING, Literal, overload
 
 import numpy as np
+from sklearn.utils import Bunch
 
-from skimdb._checks import check_bool
-from skimdb.datasets._bunch import DATA_FOLDER, labelled_reviews
+from skimdb._utils._checks import check_bool
+from skimdb._utils._public import set_module
 
 if TYPE_CHECKING:
-    from sklearn.utils import Bunch
+    from skimdb._utils._typing import DataAndTarget
 
-    from skimdb._typing import DataAndTarget
+DATA_FOLDER = files("skimdb.datasets").joinpath("data")
 
 
 @overload
 def load_sample_reviews(*, return_X_y: Literal[True]) -> DataAndTarget: ...
 @overload
 def load_sample_reviews(*, return_X_y: bool = ...) -> Bunch: ...
+@set_module("skimdb.datasets")
 def load_sample_reviews(*, return_X_y: bool = False) -> Bunch | DataAndTarget:
     """Load 400 short reviews of invented films, half of them positive and half negative.
 
-    They were written for skimdb, and are part of the package: no download, no licence to mind.
+    They were written for skimdb, and are part of the package: they need no download, and have no
+    licence of their own.
     With 25 to 60 words each they are much shorter than the reviews of :func:`fetch_imdb`.
 
     Parameters
@@ -50,7 +54,7 @@ def load_sample_reviews(*, return_X_y: bool = False) -> Bunch | DataAndTarget:
     See Also
     --------
     fetch_imdb : 50,000 real reviews.
-    make_reviews : As many artificial reviews as asked for.
+    make_reviews : Any number of artificial reviews.
 
     Examples
     --------
@@ -64,4 +68,16 @@ def load_sample_reviews(*, return_X_y: bool = False) -> Bunch | DataAndTarget:
     reviews = [json.loads(line) for line in file.read_text(encoding="utf-8").splitlines()]
     X = np.array([review["text"] for review in reviews], dtype=object)
     y = np.array([review["label"] == "positive" for review in reviews], dtype=np.int64)
-    return labelled_reviews(X, y, description="sample_reviews.rst", return_X_y=return_X_y)
+    return make_bunch(X, y, description="sample_reviews.rst", return_X_y=return_X_y)
+
+
+def make_bunch(X, y, *, description, return_X_y):
+    """Return ``(X, y)``, or a Bunch with the description in a data file of that name."""
+    if return_X_y:
+        return X, y
+    return Bunch(
+        data=X,
+        target=y,
+        target_names=["negative", "positive"],
+        DESCR=DATA_FOLDER.joinpath(description).read_text(encoding="utf-8"),
+    )

@@ -1,20 +1,20 @@
-"""What a reader may do with a file: give what is right, or say what is wrong with it."""
+"""The allowed outcomes of reading a file: correct content, or an error that names the file."""
 
 import itertools
 import os
 from contextlib import contextmanager
 
-# a copy is told from another by the time it was written at, of which a clock gives too few
+# compact copies are identified by modification time, and the clock is too coarse for many files
 _times = itertools.count(10**18, 10**6)
 
 
 class RefusedError(Exception):
-    """A file was refused as it should be."""
+    """A file was refused with the right kind of error."""
 
 
 @contextmanager
 def refusals_name(path):
-    """Raise RefusedError for an error of the right kind that names the file."""
+    """Turn an error of the right kind that names the file into RefusedError."""
     try:
         yield
     except (ValueError, OSError, TypeError) as error:
@@ -26,7 +26,7 @@ def refusals_name(path):
 
 
 def written(path, content):
-    """Write a file whose time is its own."""
+    """Write a file with a unique modification time, and return its path."""
     path.write_bytes(content)
     time = next(_times)
     os.utime(path, ns=(time, time))

@@ -1,86 +1,84 @@
-"""The compact copy of sequences: the whole file, or with the checksum made right."""
+"""The compact copy of sequences: the whole file, or one array under a checksum that is right."""
 
+import io
 import os
-import zlib
+import tempfile
+import zipfile
+from pathlib import Path
 
 import numpy as np
 from fuzz._outcome import written
 
-from skimdb.datasets._compact import HEADER_SIZE, CompactReviews
-from skimdb.datasets._sequences import Sequences
+from skimdb.datasets import fetch_imdb
 
-WHOLE, SEALED = range(2)
-LABELS = {"train": np.array([0, 1, 1]), "test": np.array([1])}
-ROWS = {"train": [[5, 6], [], [88_000]], "test": [[3]]}
-CHECKSUM_SIZE = 8
+WHOLE = 255
+ROWS = [[5, 6], [], [88_000]]
+LABELS = [0, 1, 1]
 
 
-class Source:
-    """The reviews that a copy is of."""
-
-    def labels(self, split):
-        """Return the labels of a split."""
-        return LABELS[split]
-
-    def sequences(self, split):
-        """Return the rows of a split."""
-        return Sequences.from_rows([np.array(row, dtype=np.int32) for row in ROWS[split]])
-
-
-def opened(folder):
-    """Return reviews with their copies below a folder."""
+def fetch(folder):
+    """Fetch the reviews of a small file, with the cache in a folder."""
     os.environ["XDG_CACHE_HOME"] = str(folder)
     source = folder / "imdb.npz"
     if not source.exists():
-        written(source, b"")
-    return CompactReviews(source, [source], Source)
+        rows = np.empty(3, dtype=object)
+        rows[:] = ROWS
+        with open(source, "xb") as file:
+            np.savez(file, x_train=rows, x_test=rows, y_train=LABELS, y_test=LABELS)
+    return fetch_imdb(
+        data_home=source,
+        num_words=2**31,
+        start_char=None,
+        index_from=0,
+        random_state=None,
+        return_X_y=True,
+    )
 
 
-def contents(reviews, split):
-    """Return rows and labels of a split."""
-    return [row.tolist() for row in reviews.sequences(split).to_array()], {
-        name: reviews.labels(name).tolist() for name in LABELS
-    }
+def find_copy(folder):
+    """Return the path of the copy in the cache."""
+    fetch(folder)
+    [path] = (folder / "skimdb" / "sequences").glob("*.npz")
+    return path
 
 
-def right_copy(folder):
-    """Return the path and the bytes of a copy, without the identity in front of them."""
-    reviews = opened(folder)
-    contents(reviews, "train")
-    path = reviews._copy_path("train")
-    identity = reviews._identity
-    content = path.read_bytes()
-    assert content.startswith(identity)
-    return path, identity, content[len(identity) :]
+def read_members(copy):
+    """Return the members of a copy."""
+    with zipfile.ZipFile(io.BytesIO(copy)) as archive:
+        return {name: archive.read(name) for name in archive.namelist()}
 
 
 def seeds():
     """Yield valid inputs."""
-    import tempfile
-    from pathlib import Path
-
     with tempfile.TemporaryDirectory() as folder:
-        _, _, content = right_copy(Path(folder))
-    yield bytes([WHOLE]) + content
-    yield bytes([SEALED]) + content
+        copy = find_copy(Path(folder)).read_bytes()
+    yield bytes([WHOLE]) + copy
+    for number, content in enumerate(read_members(copy).values()):
+        yield bytes([number]) + content
 
 
-_right = {}
+_copies = {}
 
 
 def read(data, folder):
     """Read an input, and return what is in it."""
-    if folder not in _right:
-        _right[folder] = right_copy(folder)
-    path, identity, _ = _right[folder]
-    part, content = data[0] % 2 if data else WHOLE, data[1:]
-    if part == SEALED:
-        head = content[: HEADER_SIZE - CHECKSUM_SIZE]
-        arrays = content[HEADER_SIZE:]
-        content = head + zlib.crc32(arrays).to_bytes(CHECKSUM_SIZE, "little") + arrays
-    path.write_bytes(identity + content)
-    rows, labels = contents(opened(folder), "train")
-    assert len(rows) == len(labels["train"])
+    if folder not in _copies:
+        path = find_copy(folder)
+        _copies[folder] = path, path.read_bytes()
+    path, copy = _copies[folder]
+    part, content = data[0] if data else WHOLE, data[1:]
+    if part != WHOLE:
+        members = read_members(copy)
+        members[list(members)[part % len(members)]] = content
+        stream = io.BytesIO()
+        with zipfile.ZipFile(stream, "w") as archive:
+            for name, member in members.items():
+                archive.writestr(name, member)
+        content = stream.getvalue()
+    written(path, content)
+    X, y = fetch(folder)
+    rows, labels = [row.tolist() for row in X], y.tolist()
+    assert len(rows) == len(labels)
     if part == WHOLE:
-        assert rows == ROWS["train"]
+        assert (rows, labels) == (ROWS, LABELS)
     return rows, labels

@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 from fuzz._outcome import refusals_name, written
 
-from skimdb.datasets._npz import NpzReviews
+from skimdb.datasets import fetch_imdb
 
 ROWS = [[5, 6], [], [88_000, 7, 1], [300] * 9, [2]]
 LABELS = np.array([0, 1, 0, 1, 1])
@@ -22,7 +22,7 @@ def object_array(rows):
 
 
 def npy(array, pickled=None):
-    """Return an array as a .npy file, with another pickle where one is given."""
+    """Return an array as a .npy file, with another pickle if one is given."""
     stream = io.BytesIO()
     if pickled is None:
         np.save(stream, array)
@@ -32,7 +32,7 @@ def npy(array, pickled=None):
 
 
 def archive(x_train=None, y_train=None, compression=zipfile.ZIP_STORED):
-    """Return an npz, whose members are right but for those given."""
+    """Return an npz file, with other members where they are given."""
     members = {
         "x_train": x_train or npy(object_array(ROWS)),
         "y_train": y_train or npy(LABELS),
@@ -68,19 +68,22 @@ def read(data, folder):
         content = archive(y_train=content or b"\0")
     path = written(folder / "imdb.npz", content)
     with refusals_name(path):
-        reviews = NpzReviews(path)
-        sequences, labels = reviews.sequences("train"), reviews.labels("train")
-    assert sequences.values.dtype == np.int32
-    assert sequences.offsets[0] == 0
-    assert sequences.offsets[-1] == len(sequences.values)
-    assert (np.diff(sequences.offsets) >= 1).all()
-    assert (sequences.values >= 0).all()
+        X, labels = fetch_imdb(
+            data_home=path,
+            num_words=2**31,
+            start_char=None,
+            index_from=0,
+            random_state=None,
+            return_X_y=True,
+        )
+    rows = [row.tolist() for row in X]
+    assert {row.dtype for row in X} == {np.dtype(np.int32)}
+    assert min(map(min, filter(None, rows)), default=0) >= 0
     assert labels.dtype == np.int64
-    assert labels.shape == sequences.lengths.shape
+    assert labels.shape == X.shape
     assert set(labels.tolist()) <= {0, 1}
-    rows = [row.tolist() for row in sequences.to_array()]
     if part == WHOLE:
-        # nothing but what no checksum covers can have been changed
+        # only what no checksum covers can have changed
         assert rows == ROWS
         assert labels.tolist() == LABELS.tolist()
     return rows, labels.tolist()

@@ -1,4 +1,4 @@
-"""Fuzz one reader by coverage, with atheris: ``python -m fuzz.run npz -max_total_time=300``."""
+"""Fuzz a reader with atheris by coverage: ``python -m fuzz.run npz -max_total_time=300``."""
 
 import importlib
 import logging
@@ -15,11 +15,11 @@ LIMITS = ["-max_len=65536", "-rss_limit_mb=2048", "-timeout=20"]
 
 
 def main():
-    """Run libFuzzer with the options given."""
+    """Run libFuzzer with the options of the command line."""
     name, *options = sys.argv[1:]
     with atheris.instrument_imports(include=READERS):
         target = importlib.import_module(f"fuzz.fuzz_{name}")
-    # tarfile and others tell of each fault
+    # tarfile and others log each error
     logging.disable()
     with tempfile.TemporaryDirectory() as folder:
         corpus, files = Path(folder, "corpus"), Path(folder, "files")

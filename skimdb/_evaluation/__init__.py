@@ -1,0 +1,1 @@
+"""How good predictions are: figures, pictures, and the parts of a page that shows them."""

@@ -1,0 +1,1 @@
+"""Ids and words as flat arrays. Nothing here knows what a network is."""
