@@ -1,1 +1,1 @@
-"""skimdb beside its peers, on the same work, in the same run: ``python -m benchmarks``."""
+"""Benchmarks that compare skimdb with its peers: ``python -m benchmarks``."""

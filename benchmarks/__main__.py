@@ -9,14 +9,16 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import encode, fit, leak, load, predict, scale, search
+from benchmarks import accuracy, encode, fit, leak, load, predict, process, scale, search
 from benchmarks._data import store
-from benchmarks._machine import machine, versions
-from benchmarks._measure import ChildError, Options, run_group
-from benchmarks._report import print_group, progress, write_json
+from benchmarks._machine import describe_machine, find_versions
+from benchmarks._measure import ChildError, Options, UsageError, run_group
+from benchmarks._report import print_group, print_summary, show_progress, write_json
+from benchmarks._text_contenders import RECIPES
 
 SUBCOMMANDS = {
     "fit": fit,
+    "process": process,
     "search": search,
     "predict": predict,
     "encode": encode,
@@ -26,7 +28,7 @@ SUBCOMMANDS = {
 }
 
 app = typer.Typer(
-    help="Measure skimdb beside its peers, on the same work, in the same run.",
+    help="Compare skimdb with its peers on the same work in the same run.",
     add_completion=False,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -34,71 +36,123 @@ app = typer.Typer(
 
 
 class Data(StrEnum):
-    """Where the reviews come from."""
+    """Source of the reviews."""
 
     imdb = "imdb"
     made = "made"
 
 
-def _add(name, module):
+Corpus = StrEnum("Corpus", [*accuracy.CORPORA])
+TextContender = StrEnum("TextContender", [*RECIPES])
+
+DataOption = Annotated[Data, typer.Option(help="IMDB reviews from fetch_imdb, or generated ones.")]
+JsonOption = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Write the times of every round to FILE.")
+]
+RepeatOption = Annotated[int, typer.Option(min=1, metavar="N", help="Number of rounds.")]
+QuickOption = Annotated[
+    bool, typer.Option(help="Shrink all work to seconds, to check that it runs.")
+]
+
+
+def _add_command(name, module):
     @app.command(name, help=module.__doc__)
     def command(
-        data: Annotated[
-            Data, typer.Option(help="IMDB's reviews by fetch_imdb, or made ones.")
-        ] = Data.imdb,
-        json: Annotated[
-            Path | None, typer.Option(metavar="FILE", help="Write every single time there.")
-        ] = None,
-        repeat: Annotated[int, typer.Option(min=1, metavar="N", help="Number of rounds.")] = 5,
-        quick: Annotated[
-            bool, typer.Option(help="Shrink all work to seconds, to see that it runs.")
-        ] = False,
+        data: DataOption = Data.imdb,
+        json: JsonOption = None,
+        repeat: RepeatOption = 5,
+        quick: QuickOption = False,
         others: Annotated[
-            bool, typer.Option(help="Let the slow peers join where they need not (fit, leak).")
+            bool, typer.Option(help="Include the slow peers in all groups (fit, leak).")
         ] = False,
     ):
-        options = Options(data.value, repeat, quick, others)
-        try:
-            results = run(name, module, options, json)
-        except (ChildError, OSError) as error:
-            print(f"Error: {error}", file=sys.stderr)
-            raise typer.Exit(1) from None
-        if any("error" in row for group in results["groups"] for row in group["rows"]):
-            raise typer.Exit(1)
+        _run_and_exit(name, module, Options(data.value, repeat, quick, others), json)
+
+
+def compare_accuracy(
+    data: Annotated[
+        Data, typer.Option(help="The corpora, or generated texts in their place.")
+    ] = Data.imdb,
+    corpora: Annotated[
+        Path | None,
+        typer.Option(
+            envvar="SKIMDB_CORPORA",
+            metavar="DIR",
+            help="Folder of the corpora but IMDB: mr.tsv, subj.tsv, trec_train.tsv, "
+            "trec_test.tsv, r8_train.tsv, r8_test.tsv.",
+        ),
+    ] = None,
+    corpus: Annotated[
+        list[Corpus] | None, typer.Option(help="Only this corpus; may be repeated.")
+    ] = None,
+    contender: Annotated[
+        list[TextContender] | None, typer.Option(help="Only this contender; may be repeated.")
+    ] = None,
+    json: JsonOption = None,
+    repeat: Annotated[
+        int, typer.Option(min=1, metavar="N", help="Number of seeds (imdb, trec, r8).")
+    ] = 5,
+    quick: QuickOption = False,
+):
+    options = Options(
+        data.value,
+        repeat,
+        quick,
+        corpora=None if corpora is None else str(corpora.absolute()),
+        corpus=tuple(corpus or ()),
+        contender=tuple(contender or ()),
+    )
+    _run_and_exit("accuracy", accuracy, options, json)
+
+
+def _run_and_exit(name, module, options, path):
+    try:
+        results = run(name, module, options, path)
+    except (ChildError, OSError, UsageError) as error:
+        print(f"Error: {error}", file=sys.stderr)
+        raise typer.Exit(1) from None
+    if any("error" in row for group in results["groups"] for row in group["rows"]):
+        raise typer.Exit(1)
 
 
 def run(name, module, options, path=None):
-    """Measure all groups of a subcommand; print each, and write them, as soon as it is done."""
+    """Measure all groups of a subcommand; print and write the results after each group."""
     results = {
         "benchmark": name,
         "started": datetime.now(UTC).isoformat(timespec="seconds"),
         "data": options.data,
         "repeat": options.repeat,
         "quick": options.quick,
-        "machine": machine(),
-        "versions": versions(),
+        "machine": describe_machine(),
+        "versions": find_versions(),
         "groups": [],
     }
     if path is not None:
-        # a file that can't be written is better known before the work than after
+        # fail before the work if the file can't be written
         write_json(path, results)
     with TemporaryDirectory(prefix="skimdb-benchmarks-") as folder:
-        with progress("the data"):
+        with show_progress("the data"):
             store(Path(folder), options, module.PARTS)
         for group in module.groups(options):
-            with progress(group.title) as show:
-                rows = run_group(group, folder=Path(folder), options=options, progress=show)
+            with show_progress(group.title) as update:
+                rows = run_group(group, folder=Path(folder), options=options, progress=update)
             print_group(group, rows)
             results["groups"].append(
                 {"title": group.title, "work": group.work, "measure": group.measure, "rows": rows}
             )
             if path is not None:
                 write_json(path, results)
+    if hasattr(module, "summarize"):
+        results["summary"] = module.summarize(results["groups"])
+        print_summary(results["summary"])
+        if path is not None:
+            write_json(path, results)
     return results
 
 
 for _name, _module in SUBCOMMANDS.items():
-    _add(_name, _module)
+    _add_command(_name, _module)
+app.command("accuracy", help=accuracy.__doc__)(compare_accuracy)
 
 if __name__ == "__main__":
     app(prog_name="python -m benchmarks")

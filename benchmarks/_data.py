@@ -1,35 +1,36 @@
-"""The reviews that the contenders share: made or fetched once, then stored for their processes."""
+"""The reviews that all contenders use: loaded once, then stored for their processes."""
 
 import json
 import os
 import tempfile
 from pathlib import Path
 
-from benchmarks._measure import Work, call, run_child
+from benchmarks._measure import Work, describe_job, run_child
 
 NUM_WORDS = 10_000
-# pooch.os_cache, where skimdb keeps what it has read, looks here on Linux
+# on Linux, sets the folder of pooch.os_cache, where skimdb keeps its cache
 CACHE_VARIABLE = "XDG_CACHE_HOME"
 N_ROWS, N_QUICK_ROWS = 25_000, 600
 
 
 def store(folder, options, parts):
-    """Write the parts ("csr", "sequences", "texts", "file") of the data to the folder."""
+    """Write parts of the data ("csr", "sequences", "texts", "file") to the folder."""
     if not parts:
         return
     n_rows = N_QUICK_ROWS if options.quick else N_ROWS
-    run_child([call(write_parts, data=options.data, parts=parts, n_rows=n_rows)], folder=folder)
+    job = describe_job(write_parts, data=options.data, parts=parts, n_rows=n_rows)
+    run_child([job], folder=folder)
 
 
 def write_parts(context, data, parts, n_rows):
-    """Job: make or fetch the reviews and write them."""
+    """Job: generate or fetch the reviews and write them."""
 
     def run():
         import numpy as np
 
         from skimdb import MultiHotVectorizer
 
-        reviews = {split: _reviews(data, split, n_rows) for split in ("train", "test")}
+        reviews = {split: _get_reviews(data, split, n_rows) for split in ("train", "test")}
         for split, (X, y) in reviews.items():
             if "csr" in parts:
                 rows = MultiHotVectorizer(num_words=NUM_WORDS).transform(X)
@@ -39,17 +40,17 @@ def write_parts(context, data, parts, n_rows):
                 path = context.folder / f"{split}_sequences.npz"
                 np.savez(path, values=np.concatenate(X), offsets=offsets, y=y)
         if "texts" in parts:
-            texts, y = _texts(data, reviews["train"], n_rows)
+            texts, y = _get_texts(data, reviews["train"], n_rows)
             content = {"texts": texts, "y": y.tolist()}
             (context.folder / "texts.json").write_text(json.dumps(content), encoding="utf-8")
         if "file" in parts and data == "made":
-            np.savez_compressed(context.folder / "imdb.npz", **_keras_arrays(reviews))
+            np.savez_compressed(context.folder / "imdb.npz", **_to_keras_arrays(reviews))
 
     return Work(run)
 
 
 def data_home(context, data):
-    """Return the folder that holds the file of the reviews, as ``fetch_imdb`` takes it."""
+    """Return the folder of the data files, for the ``data_home`` of ``fetch_imdb``."""
     if data == "made":
         return context.folder
     import pooch
@@ -57,13 +58,16 @@ def data_home(context, data):
     return Path(os.environ.get("SKIMDB_IMDB_HOME") or pooch.os_cache("skimdb"))
 
 
-def new_cache(context):
-    """Return a new, empty folder for a cache; ask for ``data_home`` before it is made known."""
+def make_cache(context):
+    """Return a new, empty folder for a cache.
+
+    Call ``data_home`` before setting CACHE_VARIABLE to this folder, which changes its result.
+    """
     return tempfile.mkdtemp(dir=context.folder, prefix="cache-")
 
 
 def save_csr(path, rows, y):
-    """Write a multi-hot matrix, whose entries are all 1, and its labels."""
+    """Write a multi-hot matrix (all its entries are 1) and its labels."""
     import numpy as np
 
     np.savez(path, indices=rows.indices, indptr=rows.indptr, n_columns=rows.shape[1], y=y)
@@ -89,7 +93,7 @@ def load_rows(context):
 
 
 def load_sequences(context, split):
-    """Return the sequences of a split, an object array of int32 arrays, and their labels."""
+    """Return the sequences of a split, as an object array of int32 arrays, and their labels."""
     import numpy as np
 
     with np.load(context.folder / f"{split}_sequences.npz") as file:
@@ -105,7 +109,7 @@ def load_texts(context):
     return content["texts"], content["y"]
 
 
-def _reviews(data, split, n_rows):
+def _get_reviews(data, split, n_rows):
     from skimdb.datasets import fetch_imdb, make_reviews
 
     if data == "made":
@@ -114,7 +118,7 @@ def _reviews(data, split, n_rows):
     return X[:n_rows], y[:n_rows]
 
 
-def _texts(data, train, n_rows):
+def _get_texts(data, train, n_rows):
     if data == "made":
         X, y = train
         return [" ".join(f"word{i}" for i in ids[1:].tolist()) for ids in X], y
@@ -124,8 +128,8 @@ def _texts(data, train, n_rows):
     return X[:n_rows].tolist(), y[:n_rows]
 
 
-def _keras_arrays(reviews):
-    """Return the arrays of Keras's imdb.npz: lists of ranks, without mark and offset."""
+def _to_keras_arrays(reviews):
+    """Return the arrays of Keras's imdb.npz: lists of ranks, without start mark and offset."""
     import numpy as np
 
     arrays = {}

@@ -1,4 +1,4 @@
-"""What the figures depend on: the machine, and the versions of what ran."""
+"""The machine and the versions of the packages, on which the figures depend."""
 
 import os
 import platform
@@ -13,40 +13,51 @@ PACKAGES = (
     "skimdb",
     "numpy",
     "scipy",
+    "numba",
     "scikit-learn",
     "tensorflow",
     "keras",
     "scikeras",
     "joblib",
+    "fasttext-numpy2-wheel",
+    "vowpalwabbit",
 )
 
 
-def machine():
-    """Return cores, CPU model, memory, GPUs and system."""
-    cores = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(os.cpu_count())
+def describe_machine():
+    """Return number of cores, CPU model, memory, GPUs and operating system."""
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
     return {
-        "cores": len(cores),
-        "cpu": _cpu_model(),
+        "cores": count_cores(),
+        "cpu": _find_cpu_model(),
         "memory_gb": round(memory / 1e9, 1),
-        "gpus": _output("nvidia-smi", "--query-gpu=name", "--format=csv,noheader").splitlines(),
+        "gpus": _run_command(
+            "nvidia-smi", "--query-gpu=name", "--format=csv,noheader"
+        ).splitlines(),
         "system": platform.platform(),
     }
 
 
-def versions():
-    """Return the version of Python and of each package, and the commit of the checkout."""
-    found = {"python": platform.python_version()}
+def count_cores():
+    """Return the number of cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+
+
+def find_versions():
+    """Return the versions of Python and of each package, and the commit of the checkout."""
+    versions = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
-            found[package] = version(package)
+            versions[package] = version(package)
         except PackageNotFoundError:
-            found[package] = None
-    found["commit"] = _output("git", "-C", str(ROOT), "describe", "--always", "--dirty") or None
-    return found
+            versions[package] = None
+    versions["commit"] = (
+        _run_command("git", "-C", str(ROOT), "describe", "--always", "--dirty") or None
+    )
+    return versions
 
 
-def _cpu_model():
+def _find_cpu_model():
     cpuinfo = Path("/proc/cpuinfo")
     if cpuinfo.exists():
         for line in cpuinfo.read_text().splitlines():
@@ -55,7 +66,7 @@ def _cpu_model():
     return platform.processor() or platform.machine()
 
 
-def _output(*command):
+def _run_command(*command):
     if shutil.which(command[0]) is None:
         return ""
     return subprocess.run(command, capture_output=True, text=True).stdout.strip()

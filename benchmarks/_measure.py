@@ -1,12 +1,11 @@
-"""Contenders in turn on the same work, in child processes; times, ratios and peak memory.
+"""Run contenders on the same work in child processes; measure time and peak memory.
 
-Nothing here, or wherever else the parent process comes, imports more than the standard library,
-typer and rich: Linux counts the parent's memory into the peak that a child reports.
+Modules that the parent process imports may import only the standard library, typer and rich at
+the top, because on Linux a child's peak memory includes the memory of its parent.
 """
 
 import json
 import os
-import resource
 import subprocess
 import sys
 from collections.abc import Callable
@@ -21,17 +20,20 @@ MEASURES = ("seconds", "peak_mb")
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line asks for."""
+    """The options of the command line."""
 
     data: str = "imdb"
     repeat: int = 5
     quick: bool = False
     others: bool = False
+    corpora: str | None = None
+    corpus: tuple[str, ...] = ()
+    contender: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Context:
-    """What a job is told beside its own parameters: the folder of the data, and a seed."""
+    """The folder of the data and the seed, which every job gets."""
 
     folder: Path
     seed: int
@@ -39,9 +41,9 @@ class Context:
 
 @dataclass(frozen=True)
 class Work:
-    """What a job has prepared: ``run`` is timed; ``figures`` of its result are not.
+    """Work to measure: ``run`` is timed, ``figures``, which takes its result, is not.
 
-    A figure named "seconds" or "peak_mb" takes the place of what the child measures itself.
+    A figure named "seconds" or "peak_mb" replaces the value that the child measures itself.
     """
 
     run: Callable[[], Any]
@@ -50,54 +52,63 @@ class Work:
 
 @dataclass(frozen=True)
 class Contender:
-    """One way to do a group's work.
+    """One way to do the work of a group.
 
-    ``job(context, **parameters)`` is called in a child process, imports and prepares what it
-    needs, and returns a ``Work``. ``at_most`` is what skimdb's ratio to it should not exceed.
+    A child process calls ``job(context, **parameters)``, which imports and prepares what it needs
+    and returns a ``Work``. ``at_most`` is the upper bound for skimdb's ratio to the contender.
+    ``rounds`` replaces the number of rounds of the command line, if ``isolated``.
     """
 
     name: str
     job: Callable[..., Work]
     parameters: dict = field(default_factory=dict)
     at_most: float | None = None
+    rounds: int | None = None
 
     @property
-    def call(self):
-        """The job and its parameters, as a child is told of them."""
-        return call(self.job, **self.parameters)
+    def job_description(self):
+        """The job and its parameters, for the task of a child."""
+        return describe_job(self.job, **self.parameters)
 
 
 @dataclass(frozen=True)
 class Group:
-    """Contenders that do the same work; the first is skimdb, where others stand beside it.
+    """Contenders that do the same work; the first is compared with each of the others.
 
-    With ``fresh``, each contender has a process of its own in each round. Otherwise one process
-    runs all of them in turn, once unmeasured before, and a process for each finds its peak memory.
+    If ``isolated``, each contender runs in its own process in each round. Otherwise one process
+    runs all contenders one after the other, after an unmeasured round, and another process per
+    contender measures its peak memory. The table shows medians of the figures in ``columns``, and
+    the mean and standard deviation of those in ``means``, of which the largest is the best.
     """
 
     title: str
     work: str
     contenders: tuple[Contender, ...]
-    fresh: bool = True
+    isolated: bool = True
     measure: str = "seconds"
     columns: tuple[str, ...] = ()
-    compared: bool = True
+    means: tuple[str, ...] = ()
+    with_ratios: bool = True
     notes: Callable[[list[dict]], list[str]] = lambda rows: []
 
 
+class UsageError(ValueError):
+    """The options ask for something that is missing."""
+
+
 class ChildError(RuntimeError):
-    """A child process that ended without a result."""
+    """A child process ended without a result."""
 
 
-def call(job, **parameters):
-    """Return what to tell a child for it to call ``job(context, **parameters)``."""
-    return {"job": f"{job.__module__}:{job.__qualname__}", "parameters": parameters}
+def describe_job(job, **parameters):
+    """Describe the call ``job(context, **parameters)`` in JSON, for the task of a child."""
+    return {"function": f"{job.__module__}:{job.__qualname__}", "parameters": parameters}
 
 
-def run_child(calls, *, folder, seed=0, rounds=1, warm_up=False):
-    """Run jobs in turn in a new process; return its figures by round and job, and its peak."""
+def run_child(jobs, *, folder, seed=0, rounds=1, warm_up=False):
+    """Run jobs in a new process; return the figures by round and job, and its peak memory."""
     task = {
-        "calls": calls,
+        "jobs": jobs,
         "folder": str(folder),
         "seed": seed,
         "rounds": rounds,
@@ -119,29 +130,29 @@ def run_child(calls, *, folder, seed=0, rounds=1, warm_up=False):
 
 def run_group(group, *, folder, options, progress):
     """Measure all contenders of a group; return a row of results for each."""
-    runs = _fresh_runs if group.fresh else _runs_in_turn
-    results, errors = runs(group, folder, options.repeat, progress)
-    rows = summarised(group, results, errors)
+    run = _run_in_new_processes if group.isolated else _run_in_one_process
+    results, errors = run(group, folder, options.repeat, progress)
+    rows = summarize(group, results, errors)
     if options.quick:
-        # the aims are for the whole work
+        # the upper bounds are for the full work
         rows = [{**row, "at_most": None} for row in rows]
     return rows
 
 
-def rotated(items, number):
-    """Return the items in the order of a round, so that none is always the first."""
+def rotate(items, number):
+    """Return the items in the order of a round, which starts with a different item each time."""
     shift = number % len(items)
     return [*items[shift:], *items[:shift]]
 
 
-def peak_mb():
-    """Return the peak memory of this process, in 10^6 bytes."""
+def peak_mb(usage):
+    """Return the peak memory in the resource usage of a process, in 10^6 bytes."""
     unit = 1 if sys.platform == "darwin" else 1024
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit / 1e6
+    return usage.ru_maxrss * unit / 1e6
 
 
-def summarised(group, results, errors):
-    """Return a row for each contender: every figure of every round, medians and ratios."""
+def summarize(group, results, errors):
+    """Return a row for each contender: the figures of all rounds, medians and ratios."""
     rows = []
     for contender in group.contenders:
         runs = results[contender.name]
@@ -155,41 +166,43 @@ def summarised(group, results, errors):
         row["figures"] = {name: [run[name] for run in runs] for name in names}
         rows.append(row)
     subject, *peers = rows
-    for row in peers if group.compared else ():
+    for row in peers if group.with_ratios else ():
         pairs = zip(subject[group.measure], row[group.measure], strict=False)
         row["ratios"] = [ours / theirs for ours, theirs in pairs]
         row["ratio"] = median(row["ratios"]) if row["ratios"] else None
     return rows
 
 
-def _fresh_runs(group, folder, repeat, progress):
+def _run_in_new_processes(group, folder, repeat, progress):
     results = {contender.name: [] for contender in group.contenders}
     errors = {}
-    for number in range(repeat):
-        for contender in rotated(group.contenders, number):
-            if contender.name in errors:
+    n_rounds = {contender.name: contender.rounds or repeat for contender in group.contenders}
+    for number in range(max(n_rounds.values())):
+        for contender in rotate(group.contenders, number):
+            if contender.name in errors or number >= n_rounds[contender.name]:
                 continue
-            progress(f"{group.title}: {contender.name}, round {number + 1} of {repeat}")
+            n = n_rounds[contender.name]
+            progress(f"{group.title}: {contender.name}, round {number + 1} of {n}")
             try:
-                outcome = run_child([contender.call], folder=folder, seed=number)
+                result = run_child([contender.job_description], folder=folder, seed=number)
             except ChildError as error:
-                # such as the dense script on a machine of little memory: the others go on
+                # the dense script needs more memory than some machines have
                 errors[contender.name] = str(error)
                 continue
-            [[figures]] = outcome["rounds"]
-            results[contender.name].append({"peak_mb": outcome["peak_mb"], **figures})
+            [[figures]] = result["rounds"]
+            results[contender.name].append({"peak_mb": result["peak_mb"], **figures})
     return results, errors
 
 
-def _runs_in_turn(group, folder, repeat, progress):
-    progress(f"{group.title}: all in turn, {repeat} rounds")
-    calls = [contender.call for contender in group.contenders]
-    outcome = run_child(calls, folder=folder, rounds=repeat, warm_up=True)
+def _run_in_one_process(group, folder, repeat, progress):
+    progress(f"{group.title}: all contenders, {repeat} rounds")
+    jobs = [contender.job_description for contender in group.contenders]
+    result = run_child(jobs, folder=folder, rounds=repeat, warm_up=True)
     results = {}
     for position, contender in enumerate(group.contenders):
         progress(f"{group.title}: peak memory of {contender.name}")
-        peak = run_child([contender.call], folder=folder)["peak_mb"]
+        peak = run_child([contender.job_description], folder=folder)["peak_mb"]
         results[contender.name] = [
-            {"peak_mb": peak, **figures[position]} for figures in outcome["rounds"]
+            {"peak_mb": peak, **figures[position]} for figures in result["rounds"]
         ]
     return results, {}

@@ -1,4 +1,4 @@
-"""Encoding: ids and texts to multi-hot rows, beside scikit-learn's and Keras's transformers."""
+"""Encode ids and texts as multi-hot rows; compare with scikit-learn and Keras."""
 
 from benchmarks._contenders import load_tensorflow
 from benchmarks._data import NUM_WORDS, load_sequences, load_texts
@@ -9,32 +9,32 @@ TEXTS_PER_CALL = 1000
 
 
 def groups(options):
-    """Return the encoding of ids from lists and from arrays, and of texts with and without fit."""
-    binarizer = Contender("MultiLabelBinarizer, lists", ids_binarizer, at_most=0.5)
+    """Return the groups: ids from lists, ids from arrays, texts without fit and with fit."""
+    binarizer = Contender("MultiLabelBinarizer, lists", encode_ids_binarizer, at_most=0.5)
     return [
         Group(
             "encode lists",
             "transform lists of ids to CSR rows",
-            (Contender("skimdb, lists", ids_skimdb, {"lists": True}), binarizer),
-            fresh=False,
+            (Contender("skimdb, lists", encode_ids_skimdb, {"lists": True}), binarizer),
+            isolated=False,
             columns=("nonzeros",),
         ),
         Group(
             "encode arrays",
-            "the same ids as the arrays that fetch_imdb gives",
+            "transform the same ids as arrays, as fetch_imdb returns them",
             (
-                Contender("skimdb, arrays", ids_skimdb, {"lists": False}),
-                Contender("MultiLabelBinarizer, lists", ids_binarizer, at_most=0.2),
+                Contender("skimdb, arrays", encode_ids_skimdb, {"lists": False}),
+                Contender("MultiLabelBinarizer, lists", encode_ids_binarizer, at_most=0.2),
             ),
-            fresh=False,
+            isolated=False,
             columns=("nonzeros",),
         ),
-        _text_group("encode text", "transform raw text once fitted", fitted=True),
+        _text_group("encode text", "transform raw text, already fitted", fitted=True),
         _text_group("encode text with fit", "fit_transform raw text", fitted=False),
     ]
 
 
-def ids_skimdb(context, lists):
+def encode_ids_skimdb(context, lists):
     """Job: MultiHotVectorizer on lists or arrays of ids."""
     from skimdb import MultiHotVectorizer
 
@@ -42,42 +42,42 @@ def ids_skimdb(context, lists):
     if lists:
         X = [ids.tolist() for ids in X]
     vectorizer = MultiHotVectorizer(num_words=NUM_WORDS)
-    return Work(lambda: vectorizer.transform(X), _nonzeros)
+    return Work(lambda: vectorizer.transform(X), _count_nonzeros)
 
 
-def ids_binarizer(context):
+def encode_ids_binarizer(context):
     """Job: MultiLabelBinarizer on lists of ids."""
     from sklearn.preprocessing import MultiLabelBinarizer
 
     X, _ = load_sequences(context, "train")
     X = [ids.tolist() for ids in X]
     binarizer = MultiLabelBinarizer(classes=range(NUM_WORDS), sparse_output=True).fit([])
-    return Work(lambda: binarizer.transform(X), _nonzeros)
+    return Work(lambda: binarizer.transform(X), _count_nonzeros)
 
 
-def text_skimdb(context, fitted):
+def encode_text_skimdb(context, fitted):
     """Job: WordIndexEncoder and MultiHotVectorizer."""
     from sklearn.pipeline import make_pipeline
 
     from skimdb import MultiHotVectorizer, WordIndexEncoder
 
     encoder = WordIndexEncoder(num_words=NUM_WORDS)
-    return _transforming(
+    return _time_transform(
         context, make_pipeline(encoder, MultiHotVectorizer(num_words=NUM_WORDS)), fitted
     )
 
 
-def text_count_vectorizer(context, fitted):
-    """Job: CountVectorizer with as many columns."""
+def encode_text_count_vectorizer(context, fitted):
+    """Job: CountVectorizer with the same number of columns."""
     import numpy as np
     from sklearn.feature_extraction.text import CountVectorizer
 
     vectorizer = CountVectorizer(binary=True, max_features=NUM_WORDS, dtype=np.float32)
-    return _transforming(context, vectorizer, fitted)
+    return _time_transform(context, vectorizer, fitted)
 
 
-def text_vectorization(context, fitted):
-    """Job: Keras's TextVectorization, whose rows are dense and let go block by block."""
+def encode_text_keras(context, fitted):
+    """Job: Keras's TextVectorization, whose dense rows are discarded block by block."""
     load_tensorflow()
     import keras
     import tensorflow as tf
@@ -102,27 +102,27 @@ def _text_group(title, work, fitted):
         title,
         f"{work}, {NUM_WORDS:,} columns",
         (
-            Contender("skimdb", text_skimdb, parameters),
+            Contender("skimdb", encode_text_skimdb, parameters),
             Contender(
                 "CountVectorizer",
-                text_count_vectorizer,
+                encode_text_count_vectorizer,
                 parameters,
                 at_most=0.5,
             ),
-            Contender("TextVectorization, dense", text_vectorization, parameters),
+            Contender("TextVectorization, dense", encode_text_keras, parameters),
         ),
-        fresh=False,
+        isolated=False,
         columns=("nonzeros",),
     )
 
 
-def _transforming(context, transformer, fitted):
+def _time_transform(context, transformer, fitted):
     texts, _ = load_texts(context)
     if not fitted:
-        return Work(lambda: transformer.fit_transform(texts), _nonzeros)
+        return Work(lambda: transformer.fit_transform(texts), _count_nonzeros)
     transformer.fit(texts)
-    return Work(lambda: transformer.transform(texts), _nonzeros)
+    return Work(lambda: transformer.transform(texts), _count_nonzeros)
 
 
-def _nonzeros(rows):
+def _count_nonzeros(rows):
     return {"nonzeros": int(rows.nnz)}

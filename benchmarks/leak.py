@@ -1,6 +1,7 @@
-"""A hundred fits in a row in one process: does the last cost more than the third, and memory?"""
+"""Run a hundred fits in one process, and check that time and memory don't grow."""
 
 import os
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -14,16 +15,20 @@ LATE = slice(-5, None)
 
 
 def groups(options):
-    """Return the one row of fits."""
+    """Return the only group."""
     parameters = {"n_fits": 12 if options.quick else 100, "epochs": 2}
     contenders = [Contender("skimdb", fit_skimdb, parameters)]
     if options.others:
-        contenders.append(Contender("SciKeras, CSR", fit_scikeras, parameters))
+        with_keras = {**parameters, "backend": "keras"}
+        contenders += [
+            Contender("skimdb, Keras backend", fit_skimdb, with_keras),
+            Contender("SciKeras, CSR", fit_scikeras, parameters),
+        ]
     return [
         Group(
             "leak",
             f"{parameters['n_fits']} fits of {parameters['epochs']} epochs in one process; "
-            f"seconds are those of all",
+            f"the time is that of all fits",
             tuple(contenders),
             columns=("slower", "growth_mb", "threads_grown"),
             notes=_notes,
@@ -31,17 +36,17 @@ def groups(options):
     ]
 
 
-def fit_skimdb(context, n_fits, epochs):
+def fit_skimdb(context, n_fits, epochs, backend="auto"):
     """Job: skimdb, a new estimator for each fit."""
-    return _fits(context, skimdb_classifier, n_fits, epochs)
+    return _time_fits(context, partial(skimdb_classifier, backend=backend), n_fits, epochs)
 
 
 def fit_scikeras(context, n_fits, epochs):
     """Job: SciKeras, a new estimator for each fit."""
-    return _fits(context, scikeras_classifier, n_fits, epochs)
+    return _time_fits(context, scikeras_classifier, n_fits, epochs)
 
 
-def _fits(context, make_classifier, n_fits, epochs):
+def _time_fits(context, make_classifier, n_fits, epochs):
     from time import perf_counter
 
     X, y, *_ = load_rows(context)
@@ -52,14 +57,14 @@ def _fits(context, make_classifier, n_fits, epochs):
         for seed in range(n_fits):
             started = perf_counter()
             make_classifier((16, 16), epochs, 512, seed).fit(X, y)
-            records.append((perf_counter() - started, *_memory_and_threads()))
+            records.append((perf_counter() - started, *_read_memory_and_threads()))
         return records
 
-    return Work(run, _figures)
+    return Work(run, _summarize_fits)
 
 
-def _figures(records):
-    """Return what the fits took, and what grew from the third to the last."""
+def _summarize_fits(records):
+    """Return the times of the fits, and the growth from the third fit to the last."""
     seconds, memory_mb, threads = map(list, zip(*records, strict=True))
     return {
         "fit_seconds": seconds,
@@ -75,11 +80,11 @@ def _figures(records):
     }
 
 
-def _memory_and_threads():
-    """Return the memory this process holds now, in 10^6 bytes, and its number of threads."""
+def _read_memory_and_threads():
+    """Return the resident memory of this process, in 10^6 bytes, and its number of threads."""
     folder = Path("/proc/self")
     if not folder.exists():
-        raise OSError("leak reads memory and threads from /proc, which this system lacks.")
+        raise OSError("leak needs /proc to read memory and threads, but this system has none.")
     resident_pages = int((folder / "statm").read_text().split()[1])
     return resident_pages * os.sysconf("SC_PAGE_SIZE") / 1e6, len(list(folder.glob("task/*")))
 

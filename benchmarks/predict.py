@@ -1,4 +1,4 @@
-"""Prediction: from a cold start to the first answer, 25,000 rows, and one row at a time."""
+"""Predict: after a cold start, 25,000 rows at once, one row at a time, and in threads."""
 
 import os
 import subprocess
@@ -7,12 +7,13 @@ from statistics import median
 
 from benchmarks._contenders import load_tensorflow, mlp_classifier, skimdb_classifier
 from benchmarks._data import NUM_WORDS, load_rows, load_texts
-from benchmarks._measure import Contender, Group, Work, call, run_child
+from benchmarks._measure import Contender, Group, Work, describe_job, run_child
 
 PARTS = ("csr", "texts")
 
-# Each is run by a Python of its own in the folder of the models, with a review to classify. The
-# answer comes on the first line, the peak memory as the system counts it on the second.
+# Each script runs in a new Python process in the folder of the models, with a text to classify as
+# its argument. It prints the probability on the first line and its peak memory, in the unit of
+# getrusage, on the second.
 _PEAK = "\nimport resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
 _PIPELINE = """
 import sys
@@ -43,17 +44,19 @@ SCRIPTS = {
 
 
 def groups(options):
-    """Return the cold start, the 25,000 rows, the single rows and texts, and the threads."""
+    """Return the groups: cold start, all rows, single rows, single texts, and threads."""
     calls = {"n_calls": 20 if options.quick else 300}
     return [
         Group(
             "predict cold",
-            "a new process, from its start to the answer to one raw text",
+            "a new process, from its start to the prediction for one raw text",
             (
-                Contender("skimdb, joblib", cold, {"script": "skimdb"}),
-                Contender("Keras, load_model, predict", cold, {"script": "keras"}, at_most=0.36),
-                Contender("MLPClassifier, joblib", cold, {"script": "mlp"}),
-                Contender("import sklearn, no answer", cold, {"script": "sklearn"}),
+                Contender("skimdb, joblib", start_cold, {"script": "skimdb"}),
+                Contender(
+                    "Keras, load_model, predict", start_cold, {"script": "keras"}, at_most=0.36
+                ),
+                Contender("MLPClassifier, joblib", start_cold, {"script": "mlp"}),
+                Contender("import sklearn only", start_cold, {"script": "sklearn"}),
             ),
             columns=("answer",),
         ),
@@ -61,42 +64,44 @@ def groups(options):
             "predict rows",
             "predict_proba of all test rows, CSR, at once",
             (
-                Contender("skimdb", rows_sklearn, {"name": "skimdb"}),
-                Contender("MLPClassifier", rows_sklearn, {"name": "mlp"}, at_most=1.0),
-                Contender("Keras, CSR, batches of 512", rows_keras),
+                Contender("skimdb", predict_rows_sklearn, {"name": "skimdb"}),
+                Contender("MLPClassifier", predict_rows_sklearn, {"name": "mlp"}, at_most=1.0),
+                Contender("Keras, CSR, batches of 512", predict_rows_keras),
             ),
-            fresh=False,
+            isolated=False,
         ),
         Group(
             "predict one row",
-            f"{calls['n_calls']} calls with one row each; seconds are those of the median call",
+            f"{calls['n_calls']} calls with one row each; the time is that of the median call",
             (
-                Contender("skimdb", one_row_sklearn, {"name": "skimdb", **calls}),
-                Contender("MLPClassifier", one_row_sklearn, {"name": "mlp", **calls}),
-                Contender("Keras, dense row", one_row_keras, calls),
+                Contender("skimdb", predict_one_row_sklearn, {"name": "skimdb", **calls}),
+                Contender("MLPClassifier", predict_one_row_sklearn, {"name": "mlp", **calls}),
+                Contender("Keras, dense row", predict_one_row_keras, calls),
             ),
-            fresh=False,
+            isolated=False,
             columns=("p50_ms", "p99_ms"),
         ),
         Group(
             "predict one text",
             f"{calls['n_calls']} calls with one raw text each, through the whole pipeline",
             (
-                Contender("skimdb", one_text, {"name": "skimdb", **calls}),
-                Contender("MLPClassifier", one_text, {"name": "mlp", **calls}),
+                Contender("skimdb", predict_one_text, {"name": "skimdb", **calls}),
+                Contender("MLPClassifier", predict_one_text, {"name": "mlp", **calls}),
             ),
-            fresh=False,
+            isolated=False,
             columns=("p50_ms", "p99_ms"),
         ),
         *(
             Group(
-                f"predict {size} text{'s' * (size > 1)} at a time in threads",
+                f"predict {size} text{'s' * (size > 1)} per request in threads",
                 f"{requests['n_requests']} requests to one pipeline",
                 (
-                    Contender("16 threads", in_threads, {"n_threads": 16, **requests}),
-                    Contender("one", in_threads, {"n_threads": 1, **requests}, at_most=1.0),
+                    Contender("16 threads", predict_in_threads, {"n_threads": 16, **requests}),
+                    Contender(
+                        "one thread", predict_in_threads, {"n_threads": 1, **requests}, at_most=1.0
+                    ),
                 ),
-                fresh=False,
+                isolated=False,
             )
             for size, n_requests in ((1, 1600), (10, 640), (100, 96), (400, 32))
             for requests in [{"size": size, "n_requests": 32 if options.quick else n_requests}]
@@ -104,14 +109,14 @@ def groups(options):
     ]
 
 
-def cold(context, script):
-    """Job: the wall time of a process up to its answer."""
+def start_cold(context, script):
+    """Job: the wall time of a process up to its prediction."""
     import json
 
-    _ensure_models(context)
+    _save_models_once(context)
     texts, _ = load_texts(context)
     command = [sys.executable, "-c", SCRIPTS[script] + _PEAK, texts[0]]
-    # the package as it is when installed: compiled, and not found in the checkout
+    # a copy of the package with compiled bytecode, like an installed one
     env = {**os.environ, "PYTHONPATH": str(context.folder / "site")}
 
     def run():
@@ -128,49 +133,49 @@ def cold(context, script):
         unit = 1 if sys.platform == "darwin" else 1024
         return {"answer": json.loads(answer), "peak_mb": int(peak) * unit / 1e6}
 
-    # once unmeasured, so that the files of all contenders come from memory
+    # an unmeasured run, so that the files of all contenders are in memory
     figures(run())
     return Work(run, figures)
 
 
-def rows_sklearn(context, name):
+def predict_rows_sklearn(context, name):
     """Job: ``predict_proba`` of a saved pipeline's classifier."""
-    classifier, X = _pipeline(context, name)[-1], load_rows(context)[2]
+    classifier, X = _load_pipeline(context, name)[-1], load_rows(context)[2]
     return Work(lambda: classifier.predict_proba(X))
 
 
-def rows_keras(context):
+def predict_rows_keras(context):
     """Job: ``predict`` of the saved Keras model."""
-    model, X = _keras_model(context), load_rows(context)[2]
+    model, X = _load_keras_model(context), load_rows(context)[2]
     return Work(lambda: model.predict(X, batch_size=512, verbose=0))
 
 
-def one_row_sklearn(context, name, n_calls):
+def predict_one_row_sklearn(context, name, n_calls):
     """Job: ``predict_proba`` of a saved pipeline's classifier, row by row."""
-    classifier, X = _pipeline(context, name)[-1], load_rows(context)[2]
-    return _one_by_one(classifier.predict_proba, [X[i] for i in range(n_calls)])
+    classifier, X = _load_pipeline(context, name)[-1], load_rows(context)[2]
+    return _time_each_call(classifier.predict_proba, [X[i] for i in range(n_calls)])
 
 
-def one_row_keras(context, n_calls):
+def predict_one_row_keras(context, n_calls):
     """Job: ``predict`` of the saved Keras model, row by row."""
-    model, X = _keras_model(context), load_rows(context)[2]
+    model, X = _load_keras_model(context), load_rows(context)[2]
     rows = [X[i].toarray() for i in range(n_calls)]
-    return _one_by_one(lambda row: model.predict(row, verbose=0), rows)
+    return _time_each_call(lambda row: model.predict(row, verbose=0), rows)
 
 
-def one_text(context, name, n_calls):
+def predict_one_text(context, name, n_calls):
     """Job: ``predict_proba`` of a saved pipeline, text by text."""
-    pipeline = _pipeline(context, name)
+    pipeline = _load_pipeline(context, name)
     texts, _ = load_texts(context)
-    return _one_by_one(pipeline.predict_proba, [[text] for text in texts[:n_calls]])
+    return _time_each_call(pipeline.predict_proba, [[text] for text in texts[:n_calls]])
 
 
-def in_threads(context, n_threads, size, n_requests):
-    """Job: ``predict_proba`` of a saved pipeline, called by some threads at once."""
+def predict_in_threads(context, n_threads, size, n_requests):
+    """Job: ``predict_proba`` of a saved pipeline, called by several threads at once."""
     from threading import Barrier, Thread
     from time import perf_counter
 
-    pipeline = _pipeline(context, "skimdb")
+    pipeline = _load_pipeline(context, "skimdb")
     texts, _ = load_texts(context)
     starts = range(0, n_requests * size, size)
     requests = [texts[i % (len(texts) - size) :][:size] for i in starts]
@@ -178,13 +183,13 @@ def in_threads(context, n_threads, size, n_requests):
     def run():
         barrier = Barrier(n_threads + 1)
 
-        def answer(part):
+        def predict(part):
             barrier.wait()
             for request in part:
                 pipeline.predict_proba(request)
 
         parts = [requests[i::n_threads] for i in range(n_threads)]
-        threads = [Thread(target=answer, args=(part,)) for part in parts]
+        threads = [Thread(target=predict, args=(part,)) for part in parts]
         for thread in threads:
             thread.start()
         barrier.wait()
@@ -197,7 +202,7 @@ def in_threads(context, n_threads, size, n_requests):
 
 
 def save_models(context):
-    """Job: train a pipeline of skimdb's and one of MLPClassifier, and save them and a model."""
+    """Job: save one pipeline with skimdb, one with MLPClassifier, and one Keras model."""
 
     def run():
         import compileall
@@ -213,9 +218,9 @@ def save_models(context):
         texts, y = load_texts(context)
         pipeline = skimdb.multi_hot_pipeline(text=True, num_words=NUM_WORDS)
         setting = {"units": (16, 16), "epochs": 4, "batch_size": 512, "seed": 0}
-        preparing = pipeline.steps[:-1]
+        encoding = pipeline.steps[:-1]
         for name, make in (("skimdb", skimdb_classifier), ("mlp", mlp_classifier)):
-            fitted = Pipeline([*preparing, ("classifier", make(**setting))]).fit(texts, y)
+            fitted = Pipeline([*encoding, ("classifier", make(**setting))]).fit(texts, y)
             joblib.dump(fitted, context.folder / f"{name}.joblib")
             if name == "skimdb":
                 fitted[-1].model_.save(context.folder / "model.keras")
@@ -228,28 +233,28 @@ def save_models(context):
     return Work(run)
 
 
-def _ensure_models(context):
-    # what is written last
+def _save_models_once(context):
+    # save_models writes this folder last
     if not (context.folder / "site").exists():
-        run_child([call(save_models)], folder=context.folder)
+        run_child([describe_job(save_models)], folder=context.folder)
 
 
-def _pipeline(context, name):
+def _load_pipeline(context, name):
     import joblib
 
-    _ensure_models(context)
+    _save_models_once(context)
     return joblib.load(context.folder / f"{name}.joblib")
 
 
-def _keras_model(context):
-    _ensure_models(context)
+def _load_keras_model(context):
+    _save_models_once(context)
     load_tensorflow()
     import keras
 
     return keras.models.load_model(context.folder / "model.keras")
 
 
-def _one_by_one(predict, inputs):
+def _time_each_call(predict, inputs):
     from time import perf_counter
 
     def run():

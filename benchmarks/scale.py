@@ -1,56 +1,84 @@
-"""How an epoch's time and the peak memory grow with the rows and with the vocabulary."""
+"""Measure how the time of an epoch and the peak memory grow with rows, columns and n-grams."""
 
 from itertools import pairwise
 from statistics import median
 
-from benchmarks._contenders import epoch_clock, skimdb_classifier
-from benchmarks._data import load_csr, save_csr
-from benchmarks._measure import Contender, Group, Work, call, run_child
+from benchmarks._contenders import make_product_epoch, skimdb_classifier, time_skimdb_epochs
+from benchmarks._data import load_csr, load_texts, save_csr
+from benchmarks._measure import Contender, Group, Work, describe_job, run_child
 
-PARTS = ()
-BATCH_SIZE = 512
+PARTS = ("texts",)
 ROWS_PER_BLOCK = 50_000
+# the mean of the generated reviews, which have more of them if there are more columns, is cut to
+# this, so that the sizes differ in one way only
+NONZEROS_PER_ROW = 140
+N_PRODUCT_BATCHES = 40
+MADE_WORK = "one epoch of a fit, 16-16-1, batches of 512; each size in its own process"
 
 
 def groups(options):
-    """Return the growth of the rows and the growth of the columns, on made reviews."""
-    rows, columns = (25_000, 100_000, 400_000, 1_000_000), (10_000, 100_000, 1_000_000)
+    """Return the groups: more rows and more columns of generated reviews, and n-grams."""
+    rows, columns = (25_000, 100_000, 400_000, 1_000_000), (1_000_000, 100_000, 10_000)
     if options.quick:
-        rows, columns = (1_000, 4_000), (10_000, 40_000)
+        rows, columns = (1_000, 4_000), (40_000, 10_000)
+    ngrams = {"n_units": 32, "batch_size": 64}
+    bounds = {columns[-1]: 2.5}
     return [
-        _group("scale rows", [(n_rows, columns[0]) for n_rows in rows], _notes_on_rows),
-        _group("scale columns", [(rows[0], n) for n in columns], _notes_on_columns),
+        Group(
+            "scale rows",
+            MADE_WORK,
+            tuple(_describe_made(n_rows, columns[-1]) for n_rows in rows),
+            columns=("nonzeros", "us_per_row"),
+            with_ratios=False,
+            notes=_notes_on_rows,
+        ),
+        Group(
+            "scale columns",
+            MADE_WORK,
+            tuple(_describe_made(rows[0], n, bounds.get(n)) for n in columns),
+            columns=("nonzeros", "us_per_row"),
+        ),
+        Group(
+            "scale n-grams",
+            f"one epoch on the 1- to 3-grams of the training reviews, {ngrams['n_units']} units, "
+            f"batches of {ngrams['batch_size']}, compared with its sparse products in SciPy "
+            f"alone (the time of {N_PRODUCT_BATCHES} batches, scaled up)",
+            (
+                Contender("skimdb", time_ngrams_skimdb, ngrams),
+                Contender("SciPy's products", time_ngrams_products, ngrams, at_most=0.25),
+            ),
+            columns=("columns", "nonzeros"),
+        ),
     ]
 
 
-def epochs_of(context, n_rows, n_columns):
-    """Job: the time of an epoch once traced, the median of three."""
-    path = context.folder / f"made_{n_rows}_{n_columns}.npz"
-    if not path.exists():
-        # in another process, whose memory is not counted
-        before = call(make_rows, path=str(path), n_rows=n_rows, n_columns=n_columns)
-        run_child([before], folder=context.folder)
-    clock = epoch_clock()
-    classifier = skimdb_classifier((16, 16), 1, BATCH_SIZE, context.seed, callbacks=[clock])
-    X, y = load_csr(path)
-    classifier.fit(X[:1000], y[:1000])
-    classifier.set_params(epochs=3)
-    clock.seconds.clear()
-    return Work(
-        lambda: classifier.fit(X, y),
-        lambda _: {
-            "seconds": median(clock.seconds),
-            "fit_seconds": sum(clock.seconds),
-            "rows": n_rows,
-            "columns": n_columns,
-            "nonzeros": X.nnz,
-            "us_per_row": median(clock.seconds) / n_rows * 1e6,
-        },
+def time_made(context, n_rows, n_columns):
+    """Job: the time of an epoch on generated reviews."""
+    X, y = _load_or_make(
+        context,
+        f"made_{n_rows}_{n_columns}.npz",
+        make_rows,
+        n_rows=n_rows,
+        n_columns=n_columns,
     )
+    return _time_skimdb(context, X, y, (16, 16), 512)
+
+
+def time_ngrams_skimdb(context, n_units, batch_size):
+    """Job: skimdb's time for an epoch on n-grams."""
+    X, y = _load_or_make(context, "ngrams.npz", make_ngrams)
+    return _time_skimdb(context, X, y, (n_units,), batch_size)
+
+
+def time_ngrams_products(context, n_units, batch_size):
+    """Job: SciPy's time for the products of an epoch on n-grams."""
+    X, _ = _load_or_make(context, "ngrams.npz", make_ngrams)
+    time_epoch = make_product_epoch(X, n_units, batch_size, context.seed, N_PRODUCT_BATCHES)
+    return Work(time_epoch, lambda seconds: {"seconds": seconds, **_sizes(X)})
 
 
 def make_rows(context, path, n_rows, n_columns):
-    """Job: make reviews in blocks and write their matrix."""
+    """Job: generate reviews in blocks and write their matrix."""
 
     def run():
         import numpy as np
@@ -63,53 +91,81 @@ def make_rows(context, path, n_rows, n_columns):
         blocks, labels = [], []
         for start in range(0, n_rows, ROWS_PER_BLOCK):
             n_block = min(ROWS_PER_BLOCK, n_rows - start)
-            X, y = make_reviews(n_block, n_words=n_columns, random_state=start)
-            blocks.append(vectorizer.transform(X))
+            sequences, y = make_reviews(n_block, n_words=n_columns, random_state=start)
+            X = vectorizer.transform(sequences)
+            order = np.random.default_rng(start).permutation(X.nnz)
+            X.data[order[NONZEROS_PER_ROW * n_block :]] = 0
+            X.eliminate_zeros()
+            blocks.append(X)
             labels.append(y)
         save_csr(path, sp.vstack(blocks, format="csr"), np.concatenate(labels))
 
     return Work(run)
 
 
-def _group(title, sizes, notes):
-    contenders = [
-        Contender(
-            f"{n_rows:,} by {n_columns:,}", epochs_of, {"n_rows": n_rows, "n_columns": n_columns}
+def make_ngrams(context, path):
+    """Job: write the 1- to 3-grams of the training reviews that occur in two or more of them.
+
+    The tokens are words in small letters, "!" and "?"; line breaks in HTML are none.
+    """
+
+    def run():
+        import numpy as np
+        from sklearn.feature_extraction.text import CountVectorizer
+
+        texts, y = load_texts(context)
+        texts = [text.replace("<br />", " ") for text in texts]
+        vectorizer = CountVectorizer(
+            ngram_range=(1, 3), min_df=2, binary=True, token_pattern=r"\w+|[!?]"
         )
-        for n_rows, n_columns in sizes
-    ]
-    return Group(
-        title,
-        f"seconds of an epoch once traced, 16-16-1, batches of {BATCH_SIZE}; each size in its "
-        f"own process",
-        tuple(contenders),
-        columns=("nonzeros", "us_per_row"),
-        compared=False,
-        notes=notes,
-    )
+        save_csr(path, vectorizer.fit_transform(texts), np.array(y))
+
+    return Work(run)
+
+
+def _describe_made(n_rows, n_columns, at_most=None):
+    parameters = {"n_rows": n_rows, "n_columns": n_columns}
+    return Contender(f"{n_rows:,} by {n_columns:,}", time_made, parameters, at_most=at_most)
+
+
+def _load_or_make(context, name, make, **parameters):
+    """Return the rows and labels of a file, written by the job ``make`` if it is missing."""
+    path = context.folder / name
+    if not path.exists():
+        # in another process, whose memory is not measured
+        job = describe_job(make, path=str(path), **parameters)
+        run_child([job], folder=context.folder)
+    return load_csr(path)
+
+
+def _time_skimdb(context, X, y, units, batch_size):
+    """Return the work of a fit; its time is that of an epoch, the median of three."""
+    classifier = skimdb_classifier(units, 4, batch_size, context.seed)
+
+    def figures(seconds):
+        epoch = median(seconds)
+        return {"seconds": epoch, "us_per_row": epoch / X.shape[0] * 1e6, **_sizes(X)}
+
+    return Work(lambda: time_skimdb_epochs(classifier, X, y), figures)
+
+
+def _sizes(X):
+    return {"rows": X.shape[0], "columns": X.shape[1], "nonzeros": X.nnz}
 
 
 def _notes_on_rows(rows):
     first, last = rows[0], rows[-1]
     per_row = [median(row["figures"]["us_per_row"]) for row in (first, last)]
-    slopes = _slopes(rows, "nonzeros", "median_peak_mb", 1e6)
+    slopes = ", ".join(
+        f"{(b['median_peak_mb'] - a['median_peak_mb']) / (_nonzeros(b) - _nonzeros(a)) * 1e6:.3g}"
+        for a, b in pairwise(rows)
+    )
     return [
-        f"Time per row and epoch, {last['name']} against {first['name']}: "
-        f"{per_row[1] / per_row[0]:.2f} times (linear is 1).",
-        f"Memory for each further million of non-zeros, from size to size: {slopes} MB.",
+        f"Time per row and epoch, {last['name']} compared with {first['name']}: "
+        f"{per_row[1] / per_row[0]:.2f} times (1 is linear).",
+        f"Memory per additional million non-zeros, from size to size: {slopes} MB.",
     ]
 
 
-def _notes_on_columns(rows):
-    seconds = _slopes(rows, "columns", "median_seconds", 1e5)
-    memory = _slopes(rows, "columns", "median_peak_mb", 1e5)
-    return [
-        "For each further 100,000 columns, from size to size (linear is: the same each time): "
-        f"{seconds} s an epoch, {memory} MB.",
-    ]
-
-
-def _slopes(rows, size, measure, unit):
-    """Return, in words, how much the measure grows for each unit of size, step by step."""
-    points = [(row["figures"][size][0], row[measure]) for row in rows if "error" not in row]
-    return ", ".join(f"{(b[1] - a[1]) / (b[0] - a[0]) * unit:.3g}" for a, b in pairwise(points))
+def _nonzeros(row):
+    return row["figures"]["nonzeros"][0]
