@@ -1,6 +1,7 @@
 """The command line of the benchmarks."""
 
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
@@ -9,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from benchmarks import accuracy, encode, fit, leak, load, predict, process, scale, search
+from benchmarks import accuracy, check, encode, fit, leak, load, predict, process, scale, search
 from benchmarks._data import store
 from benchmarks._machine import describe_machine, find_versions
 from benchmarks._measure import ChildError, Options, UsageError, run_group
@@ -105,6 +106,34 @@ def compare_accuracy(
     _run_and_exit("accuracy", accuracy, options, json)
 
 
+def check_ratios(
+    json: JsonOption = None,
+    repeat: RepeatOption = 5,
+    quick: QuickOption = False,
+    store_ratios: Annotated[
+        bool,
+        typer.Option("--store", help="Write the ratios to benchmarks/ratios.json instead."),
+    ] = False,
+):
+    options = Options("made", repeat, quick, store=store_ratios)
+    results = _run_and_exit("check", check, options, json)
+    if store_ratios:
+        check.store_ratios(results)
+        return
+    slower = check.find_slower(results)
+    if slower:
+        # another process may have taken the cores for a while
+        print(f"Beyond the margin, measured again: {', '.join(slower)}.", flush=True)
+        again = _run_and_exit("check", check, replace(options, titles=slower), None)
+        slower = check.find_slower(again)
+    if slower:
+        print(
+            f"Error: more than {check.MARGIN} times the stored ratio: {', '.join(slower)}.",
+            file=sys.stderr,
+        )
+        raise typer.Exit(1)
+
+
 def _run_and_exit(name, module, options, path):
     try:
         results = run(name, module, options, path)
@@ -113,6 +142,7 @@ def _run_and_exit(name, module, options, path):
         raise typer.Exit(1) from None
     if any("error" in row for group in results["groups"] for row in group["rows"]):
         raise typer.Exit(1)
+    return results
 
 
 def run(name, module, options, path=None):
@@ -153,6 +183,7 @@ def run(name, module, options, path=None):
 for _name, _module in SUBCOMMANDS.items():
     _add_command(_name, _module)
 app.command("accuracy", help=accuracy.__doc__)(compare_accuracy)
+app.command("check", help=check.__doc__)(check_ratios)
 
 if __name__ == "__main__":
     app(prog_name="python -m benchmarks")

@@ -29,6 +29,8 @@ class Options:
     corpora: str | None = None
     corpus: tuple[str, ...] = ()
     contender: tuple[str, ...] = ()
+    titles: tuple[str, ...] = ()
+    store: bool = False
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from statistics import median
 import numpy as np
 import pytest
 import scipy.sparse as sp
+import typer
 
 from skimdb.datasets import fetch_imdb
 
@@ -297,6 +298,78 @@ def test_a_file_that_cannot_be_written_is_reported_at_once(tmp_path):
     assert run.returncode == 1
     assert run.stderr.startswith("Error: ")
     assert "Traceback" not in run.stderr
+
+
+@pytest.fixture
+def check_ratios(benchmarks, monkeypatch, tmp_path, capsys):
+    """Run ``check`` with a stored ratio of 0.4; each measurement takes the next of the ratios."""
+    main, check = benchmarks("__main__"), benchmarks("check")
+    stored = tmp_path / "ratios.json"
+    stored.write_text(json.dumps({"ratios": {"encode": 0.4, "fit": 0.4}}), encoding="utf-8")
+    monkeypatch.setattr(check, "STORED", stored)
+    measure = importlib.import_module("benchmarks._measure")
+    peers = measure.Contender("ours", print), measure.Contender("peer", print)
+    pairs = [measure.Group(title, "the work", peers) for title in ("encode", "fit")]
+    monkeypatch.setattr(check, "_pairs", lambda options: pairs)
+    monkeypatch.setattr(main, "store", lambda folder, options, parts: None)
+
+    def run(ratios, **options):
+        def run_group(group, **_):
+            results = {
+                "ours": [{"seconds": ratios[group.title].pop(0), "peak_mb": 1}],
+                "peer": [{"seconds": 1, "peak_mb": 1}],
+            }
+            return measure.summarize(group, results, {})
+
+        monkeypatch.setattr(main, "run_group", run_group)
+        code = 0
+        try:
+            main.check_ratios(repeat=1, **options)
+        except typer.Exit as exit_:
+            code = exit_.exit_code
+        return code, capsys.readouterr(), json.loads(stored.read_text(encoding="utf-8"))
+
+    return run
+
+
+def test_check_passes_within_the_margin(check_ratios):
+    code, printed, _ = check_ratios({"encode": [0.59], "fit": [0.1]})
+    assert code == 0
+    assert "missed" not in printed.out
+
+
+def test_check_fails_beyond_the_margin_if_measured_so_twice(check_ratios):
+    code, printed, _ = check_ratios({"encode": [0.61, 0.62], "fit": [0.1]})
+    assert code == 1
+    assert "measured again: encode." in printed.out
+    assert printed.err == "Error: more than 1.5 times the stored ratio: encode.\n"
+    # the second time it was a busy machine's fault
+    assert check_ratios({"encode": [0.61, 0.5], "fit": [0.1]})[0] == 0
+
+
+def test_check_stores_the_ratios_that_it_compares_with(check_ratios):
+    code, _, stored = check_ratios({"encode": [0.9], "fit": [0.8]}, store_ratios=True)
+    assert (code, stored["ratios"]) == (0, {"encode": 0.9, "fit": 0.8})
+    assert stored["machine"]["cores"] >= 1
+    assert check_ratios({"encode": [1.3], "fit": [1.1]})[0] == 0
+    code, printed, stored = check_ratios({}, store_ratios=True, quick=True)
+    assert (code, stored["ratios"]) == (1, {"encode": 0.9, "fit": 0.8})
+    assert "leave out --quick" in printed.err
+
+
+def test_check_has_a_stored_ratio_for_each_group(benchmarks):
+    check, measure = benchmarks("check"), benchmarks("_measure")
+    groups = check.groups(measure.Options(data="made"))
+    assert {group.title for group in groups} == check.read_ratios().keys()
+    assert all(group.contenders[1].at_most > 0 for group in groups)
+
+
+@pytest.mark.slow
+def test_check_runs():
+    command = [sys.executable, "-m", "benchmarks", "check", "--quick", "--repeat", "1"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
+    assert run.returncode == 0, run.stderr + run.stdout
+    assert "MultiLabelBinarizer" in run.stdout
 
 
 @pytest.mark.slow

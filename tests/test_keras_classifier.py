@@ -703,13 +703,16 @@ def test_a_search_in_two_processes():
         np.testing.assert_array_equal(both.cv_results_[name], alone.cv_results_[name])
 
 
-def for_checks(meta, compile_kwargs):
-    model = dense_stack(meta)
-    loss = "sparse_categorical_crossentropy"
-    if meta["target_type_"] in ("binary", "multilabel-indicator"):
-        loss = "binary_crossentropy"
-    model.compile(optimizer=keras.optimizers.Adam(0.1), loss=loss)
-    return model
+class CheckedClassifier(KerasClassifier):
+    """A class rather than a function, whose address would be in the names of the tests."""
+
+    def _keras_build_fn(self, meta, compile_kwargs):
+        model = dense_stack(meta)
+        loss = "sparse_categorical_crossentropy"
+        if meta["target_type_"] in ("binary", "multilabel-indicator"):
+            loss = "binary_crossentropy"
+        model.compile(optimizer=keras.optimizers.Adam(0.1), loss=loss)
+        return model
 
 
 SCIKERAS_CLASS = "SciKeras's class, from which it derives, "
@@ -723,9 +726,7 @@ EXPECTED_FAILURES = {
 
 @pytest.mark.slow
 @parametrize_with_checks(
-    [
-        KerasClassifier(for_checks, epochs=30, batch_size=1000, verbose=0, random_state=0),
-    ],
+    [CheckedClassifier(epochs=30, batch_size=1000, verbose=0, random_state=0)],
     expected_failed_checks=lambda estimator: EXPECTED_FAILURES,
 )
 def test_checks_of_scikit_learn(estimator, check):
