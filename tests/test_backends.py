@@ -377,6 +377,7 @@ def run_python(code, *arguments, **environment):
     return result.stdout.strip()
 
 
+@pytest.mark.slow
 def test_any_number_of_threads_gives_the_same():
     digests = {
         run_python(FIT_WITH_THREADS, n_fits, OMP_NUM_THREADS=str(n_threads))
@@ -490,7 +491,10 @@ pipeline.score(X[300:], y[300:])
     [
         ["-c", README_EXAMPLE],
         ["-m", "skimdb", "train", "--epochs", "1", "--out", "out"],
-        ["-m", "skimdb", "tune", "--epochs", "1", "--units", "2,4", "--jobs", "2", "--out", "out"],
+        pytest.param(
+            ["-m", "skimdb", "tune", "--epochs", "1", "--units", "2,4", "--jobs", "2"],
+            marks=pytest.mark.slow,
+        ),
     ],
     ids=["example", "train", "tune"],
 )

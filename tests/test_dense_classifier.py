@@ -278,6 +278,7 @@ def test_loss_must_suit_the_network(data, three_classes, n_classes, loss, reason
     assert len(str(caught.value)) < 400
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_classes", [2, 3])
 @pytest.mark.parametrize(
     ("parameter", "module"), [("loss", keras.losses), ("metrics", keras.metrics)]

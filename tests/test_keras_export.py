@@ -45,6 +45,7 @@ assert not [name for name in sys.modules if name.startswith("skimdb.")]
 """
 
 
+@pytest.mark.slow
 def test_keras_opens_what_was_exported_without_skimdb(sequences, tmp_path):
     ids, y = sequences
     vectorizer = MultiHotVectorizer(num_words=60)

@@ -13,6 +13,7 @@ def code_cells(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_runs_on_the_sample(path, tmp_path, monkeypatch):
     monkeypatch.setenv("SKIMDB_NOTEBOOK_DATA", "sample")
