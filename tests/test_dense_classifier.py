@@ -924,7 +924,7 @@ def test_weights_of_zero_are_named():
     [
         np.ones((4, 2), dtype="M8[s]"),
         np.ones((4, 2), dtype="m8[s]"),
-        np.array([[np.timedelta64(3), 1]] * 4, dtype=object),
+        np.array([[np.timedelta64(3, "s"), 1]] * 4, dtype=object),
         pd.DataFrame({"when": pd.to_datetime(["2020-01-01"] * 4), "what": range(4)}),
         pd.DataFrame({"how_long": pd.to_timedelta([1] * 4), "what": range(4)}),
     ],

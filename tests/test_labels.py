@@ -148,7 +148,7 @@ def test_columns_of_polars():
         ([1, "a", 2], "'a' in row 20 after 1"),
         ([1, None, 2], "None in row 20"),
         ([b"a", b"b", b"c"], "b'a' in row 0"),
-        ([1, 2, np.timedelta64(1)], r"np.timedelta64\(1\) in row [04]"),
+        ([1, 2, np.timedelta64(1, "s")], r"np.timedelta64\(1,'s'\) in row [04]"),
     ],
     ids=str,
 )
