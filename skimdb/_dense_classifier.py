@@ -36,6 +36,7 @@ from skimdb._utils._checks import (
     check_bool,
     check_choice,
     check_int,
+    check_keras,
     check_real,
     short_repr,
     to_int,
@@ -572,6 +573,7 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     def model_(self) -> keras.Sequential:
         check_is_fitted(self)
         if "_model" not in vars(self):
+            check_keras("model_")
             from skimdb._keras._network import build_model
 
             self._model = build_model(self._network, self._weights())
@@ -580,6 +582,7 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     @property
     def keras_classifier_(self) -> KerasClassifier:
         check_is_fitted(self)
+        check_keras("keras_classifier_")
         from skimdb._keras_classifier import KerasClassifier
 
         network = self._network

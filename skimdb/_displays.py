@@ -11,6 +11,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from skimdb._utils._checks import check_keras
 from skimdb._utils._colours import AGAINST, FOR, LINES, MARKERS
 from skimdb._utils._files import replace_files
 from skimdb._utils._public import set_module
@@ -364,7 +365,7 @@ def plot_model(classifier: BaseEstimator, path: PathLike, *, dpi: int = 150) -> 
     Raises
     ------
     ImportError
-        If pydot, or the program ``dot`` of Graphviz, is missing.
+        If pydot, Keras, or the program ``dot`` of Graphviz, is missing.
 
     See Also
     --------
@@ -383,6 +384,7 @@ def plot_model(classifier: BaseEstimator, path: PathLike, *, dpi: int = 150) -> 
     if not path.parent.is_dir():
         raise FileNotFoundError(f"path must be in a folder that exists, got {str(path)!r}.")
     classifier = _classifier_of(classifier)
+    check_keras("plot_model")
     if shutil.which("dot") is None:
         raise ImportError(
             "plot_model needs the program `dot`, which was not found: install Graphviz "

@@ -21,7 +21,7 @@ from skimdb._log_count_ratio import LogCountRatioScaler
 from skimdb._model_format._archive import Members, read_archive, write_archive
 from skimdb._model_format._estimators import build_estimator, describe_estimator
 from skimdb._multi_hot import MultiHotVectorizer
-from skimdb._utils._checks import check_choice, resolve_file, to_file_path, to_path
+from skimdb._utils._checks import check_choice, check_keras, resolve_file, to_file_path, to_path
 from skimdb._utils._files import replace_files
 from skimdb._utils._public import set_module
 from skimdb._word_index import WordIndexEncoder
@@ -232,6 +232,7 @@ def export_keras(pipeline: DenseClassifier | Pipeline, path: PathLike) -> Path:
     check_is_fitted(classifier)
     if to_file_path(path).suffix != KERAS_SUFFIX:
         raise ValueError(f"path must end in {KERAS_SUFFIX}, got {os.fspath(path)!r}.")
+    check_keras("export_keras")
     from skimdb._keras._network import write_keras_model
 
     target = resolve_file(path)

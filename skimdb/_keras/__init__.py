@@ -7,7 +7,11 @@ of some weights, and ``_wrapper`` holds what ``skimdb.KerasClassifier`` does bey
 import os
 from contextlib import suppress
 
+from skimdb._utils._checks import check_keras
 from skimdb._utils._interrupts import hold_interrupts
+
+# all others that need them have checked this, and their errors say what they are
+check_keras("KerasClassifier")
 
 with hold_interrupts():
     import keras

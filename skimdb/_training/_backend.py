@@ -4,10 +4,14 @@ import sys
 
 from skimdb._training._losses import Loss
 from skimdb._training._optimizers import OPTIMIZERS
-from skimdb._utils._checks import is_function, short_repr
+from skimdb._utils._checks import check_keras, is_function, keras_packages_missing, short_repr
 
 SPARSE, KERAS = "sparse", "keras"
 BACKENDS = ("auto", SPARSE, KERAS)
+SPARSE_TAKES = (
+    f"the sparse trainer takes the optimizers {', '.join(OPTIMIZERS)} and the usual losses and "
+    "metrics, all by name, and functions as callbacks"
+)
 
 
 def choose_backend(requested, network, callbacks):
@@ -26,20 +30,23 @@ def choose_backend(requested, network, callbacks):
     ------
     ValueError
         If the sparse trainer is asked for what it can't do.
+    ImportError
+        If Keras is to train, and is not installed.
     """
     if requested == KERAS:
+        check_keras("backend='keras'")
         return KERAS
-    only_keras = _keras_parts(network, callbacks)
+    only_keras = ", ".join(_keras_parts(network, callbacks))
     if requested == SPARSE:
         if only_keras:
             raise ValueError(
-                "backend must be 'auto' or 'keras' to train with "
-                f"{', '.join(only_keras)}: the sparse trainer takes the optimizers "
-                f"{', '.join(OPTIMIZERS)} and the usual losses and metrics, all by name, and "
-                "functions as callbacks."
+                f"backend must be 'auto' or 'keras' to train with {only_keras}: {SPARSE_TAKES}."
             )
         return SPARSE
-    return KERAS if only_keras or _tensorflow_uses_gpu() else SPARSE
+    if only_keras:
+        check_keras(f"training with {only_keras}", f"Without them {SPARSE_TAKES}.")
+        return KERAS
+    return KERAS if _tensorflow_uses_gpu() and not keras_packages_missing() else SPARSE
 
 
 def to_callbacks(callbacks):

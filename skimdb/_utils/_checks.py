@@ -1,7 +1,8 @@
-"""Checks of arguments. Each error names the argument."""
+"""Checks of arguments, and of packages for Keras. Each error names the argument."""
 
 import os
 from contextlib import contextmanager
+from importlib.util import find_spec
 from math import isfinite
 from numbers import Integral, Real
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 from sklearn.utils import check_scalar
 
 LONGEST_REPR = 100
+KERAS_PACKAGES = ("tensorflow", "keras", "scikeras")
 
 
 def check_int(name, value, *, min_val=0, max_val=None, optional=False):
@@ -53,6 +55,26 @@ def check_choice(name, value, choices):
     if not isinstance(value, str) or value not in choices:
         raise ValueError(
             f"{name} must be one of {', '.join(map(repr, choices))}, got {short_repr(value)}."
+        )
+
+
+def keras_packages_missing():
+    """Return which of TensorFlow, Keras and SciKeras are not installed."""
+    specs = {name: find_spec(name) for name in KERAS_PACKAGES}
+    # an empty folder of that name would be a package without a file
+    return [name for name, spec in specs.items() if spec is None or spec.origin is None]
+
+
+def check_keras(user, alternative=""):
+    """Raise unless TensorFlow, Keras and SciKeras are installed.
+
+    ``user`` is what needs them; ``alternative`` is a sentence on what does without them.
+    """
+    missing = keras_packages_missing()
+    if missing:
+        raise ImportError(
+            f"{user} needs TensorFlow, Keras and SciKeras; not installed: {', '.join(missing)}. "
+            f"Run `pip install {' '.join(missing)}`.{alternative and f' {alternative}'}"
         )
 
 
