@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 from fuzz._outcome import RefusedError
 
-READERS = ["npz", "archive", "word_index", "compact", "labelled", "model"]
-N_MUTANTS = {"compact": 400, "model": 600}
+READERS = [
+    "npz", "archive", "word_index", "compact", "labelled", "tables", "model", "steps", "ngrams",
+]  # fmt: skip
+N_MUTANTS = {"compact": 400, "tables": 150, "model": 600, "steps": 120, "ngrams": 300}
 NUMBERS = [0, 1, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFFFFFF, 0xFFFFFFFF, 2**40, 2**63, 2**64 - 1]
 
 
