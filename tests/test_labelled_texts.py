@@ -12,7 +12,7 @@ from hypothesis import assume, given
 from property_cases import REFUSED, given_or_refused, nonsense, scaled
 
 from skimdb import WordIndexEncoder
-from skimdb.datasets import read_labelled_blocks, read_labelled_texts
+from skimdb.datasets import read_labelled_blocks, read_labelled_texts, read_texts
 from skimdb.datasets._tables import _delimited, _packed_file
 
 
@@ -254,6 +254,27 @@ def test_json_that_is_refused_by_line(refusal, line, reason):
     got = refusal("reviews.jsonl", f'{{"text": "good", "label": 1}}\n\n{line}\n')
     assert "reviews.jsonl, line 3: " in got
     assert any(part in got for part in reason.split("|"))
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.jsonl", "{}\n{}\n"),
+        ("a.jsonl", "{\n{}\n"),
+        ("a.json", "[{}]"),
+        ("a.json", "[[], []]"),
+        ("a.json", '{"columns": [], "data": [[]]}'),
+        ("a.jsonl", "\n".join(["{"] * 1000 + ['{"text": "x", "label": 1}'])),
+    ],
+)
+@pytest.mark.parametrize("read", [read_labelled_texts, read_texts])
+def test_rows_without_any_field(name, content, read, tmp_path):
+    path = tmp_path / name
+    path.write_text(content)
+    with pytest.raises(ValueError, match=rf"{name}.*(any field|broken JSON)"):
+        read(path)
+    with pytest.raises(ValueError, match=rf"{name} must hold at least one text, got none"):
+        read(path, on_error="skip")
 
 
 @pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])

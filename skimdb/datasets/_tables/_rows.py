@@ -83,6 +83,10 @@ class TextRows:
                 f"expected {columns.width} fields, as in the first row, got {len(fields)}. "
                 'Fields that hold the delimiter need quotes: "…".'
             )
+        if columns.text is None:
+            raise ValueError(
+                "expected a text, but neither this nor the first rows have any field."
+            )
         text = self._get(fields, columns.text)
         if not isinstance(text, str):
             name = columns.describe(columns.text)
