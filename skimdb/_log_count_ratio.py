@@ -265,22 +265,46 @@ class LogCountRatioScaler(
         self.mean_square_norm_ = float(self.scale_**2 @ self._square_sum / self._weight_sum)
 
     def _find_ratios(self):
-        totals = self._column_sum
+        """Return the ratio of the second of two classes, or the largest of more."""
+        counts, totals = self.feature_count_, self._column_sum
         if totals is None:
-            totals = np.asarray(self.feature_count_.sum(axis=0)).ravel()
-            if len(self.classes_) == 2:
-                return self._ratio(1, totals)
+            totals = np.asarray(counts.sum(axis=0)).ravel()
+        own_counts = np.asarray(counts.sum(axis=1)).ravel()
+        own_sums = own_counts + self.alpha * len(totals)
+        rest_sums = totals.sum() - own_counts + self.alpha * len(totals)
+
+        def ratio(own, numbers, totals):
+            rest = totals - own + self.alpha
+            return np.log((own + self.alpha) / own_sums[numbers]) - np.log(
+                rest / rest_sums[numbers]
+            )
+
+        if self._column_sum is None and len(self.classes_) == 2:
+            return ratio(counts[[1]].toarray().ravel(), 1, totals)
+        numbers = np.repeat(np.arange(len(self.classes_)), np.diff(counts.indptr))
         largest = np.zeros(len(totals))
-        for number in range(len(self.classes_)):
-            np.maximum(largest, np.abs(self._ratio(number, totals)), out=largest)
+        of_entries = np.abs(ratio(counts.data, numbers, totals[counts.indices]))
+        np.maximum.at(largest, counts.indices, of_entries)
+        # Classes without an entry in a column: of these, the ratio is largest for the class with
+        # the largest counts in all, or with the smallest.
+        order = np.argsort(rest_sums / own_sums, kind="stable")
+        for classes in order, order[::-1]:
+            first = _first_without_entry(counts, classes)
+            columns = np.flatnonzero(first < len(classes))
+            found = np.abs(ratio(0.0, classes[first[columns]], totals[columns]))
+            largest[columns] = np.maximum(largest[columns], found)
         return largest
 
-    def _ratio(self, number, totals):
-        """Return the log-count ratio of a class against the rest."""
-        own = self.feature_count_[[number]].toarray().ravel()
-        rest = totals - own + self.alpha
-        own += self.alpha
-        return np.log(own / own.sum()) - np.log(rest / rest.sum())
+
+def _first_without_entry(matrix, order):
+    """Return for each column how many rows, in an order, have an entry before one has none."""
+    columns = sp.csc_array(matrix[order])
+    columns.sort_indices()
+    places = np.arange(columns.nnz) - np.repeat(columns.indptr[:-1], np.diff(columns.indptr))
+    # row numbers are as large as their places until one is left out
+    is_before = columns.indices == places
+    n_before = np.concatenate([[0], np.cumsum(is_before)])
+    return np.diff(n_before[columns.indptr])
 
 
 def _sum_duplicates(X):

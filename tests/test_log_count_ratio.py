@@ -1,6 +1,7 @@
 """LogCountRatioScaler: columns have the lengths that the formula and naive Bayes give them."""
 
 import pickle
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -204,6 +205,77 @@ def test_blocks_are_like_all_rows(n_classes, form, is_weighted):
     again = LogCountRatioScaler().partial_fit(X[:1], y[:1], classes=LABELS[n_classes][::-1])
     again.partial_fit(X[1:], y[1:])
     assert_same(again, LogCountRatioScaler().fit(X, y), rtol=1e-12)
+
+
+def dense_scale(X, members, weights, alpha, is_signed):
+    """The ratios by dense arrays; ``members`` has a row of 0 and 1 for each class or label."""
+    X = X * weights[:, np.newaxis]
+    own = members @ X
+    rest = X.sum(axis=0) - own
+    shares = [(part + alpha) / (part + alpha).sum(axis=1, keepdims=True) for part in (own, rest)]
+    by_class = np.log(shares[0]) - np.log(shares[1])
+    return by_class[1] if is_signed else np.abs(by_class).max(axis=0)
+
+
+@scaled(50)
+@given(st.data())
+def test_any_rows_in_any_blocks_are_like_dense_arrays(data):
+    n_rows, n_columns, n_classes = (
+        data.draw(st.integers(low, high)) for low, high in ((1, 10), (1, 6), (2, 7))
+    )
+    is_multilabel = data.draw(st.booleans())
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    X = rng.poisson(data.draw(st.sampled_from([0.1, 1, 5])), size=(n_rows, n_columns))
+    if is_multilabel:
+        y = rng.integers(0, 2, (n_rows, n_classes))
+        members = y.T
+    else:
+        y = rng.integers(0, n_classes, n_rows)
+        members = np.arange(n_classes)[:, np.newaxis] == y
+    weights = rng.choice(
+        data.draw(st.sampled_from([[1.0], [0.5, 1, 2], [0.0, 1], [0, 1e6]])), n_rows
+    )
+    cuts = sorted(data.draw(st.sets(st.integers(1, n_rows), max_size=4)) - {n_rows})
+    blocks = [block for block in np.split(np.arange(n_rows), cuts) if len(block)]
+    for block in blocks:
+        # weights of 0 alone are an error
+        weights[block[0]] = weights[block[0]] or 1
+    alpha, norm_power = data.draw(st.sampled_from([0.01, 0.5, 2])), data.draw(st.floats(0, 1))
+    form = data.draw(st.sampled_from([np.array, sp.csr_array, sp.csc_array, sp.coo_matrix]))
+    classes = None if is_multilabel else np.arange(n_classes)
+
+    scaler = LogCountRatioScaler(alpha=alpha, norm_power=norm_power)
+    for i in blocks:
+        scaler.partial_fit(form(X[i]), y[i], classes, sample_weight=weights[i])
+    is_signed = n_classes == 2 and not is_multilabel
+    scale = dense_scale(X, members, weights, alpha, is_signed)
+    np.testing.assert_allclose(scaler.scale_, scale, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(scaler.feature_count_.toarray(), members @ (X * weights[:, None]))
+    mean_square = np.average(np.sum((X * scale) ** 2, axis=1), weights=weights)
+    assert scaler.mean_square_norm_ == pytest.approx(mean_square, rel=1e-9, abs=1e-20)
+    result = scaler.transform(form(X))
+    result = result.toarray() if sp.issparse(result) else result
+    expected = reference(X, scaler.scale_, norm_power, mean_square)
+    np.testing.assert_allclose(result, expected, rtol=1e-4, atol=1e-6)
+    if is_multilabel or len(np.unique(y)) == n_classes:
+        assert_same(clone(scaler).fit(form(X), y, sample_weight=weights), scaler, rtol=1e-9)
+
+
+def test_many_classes_take_no_memory_of_all_columns():
+    n_classes, n_rows, n_columns = 200, 600, 5000
+    rng = np.random.default_rng(0)
+    y = np.arange(n_rows) % n_classes
+    X = sp.random_array((n_rows, n_columns), density=0.003, rng=rng, dtype=np.float32)
+    # a column that all classes have, and one that all but two have
+    X = sp.hstack([X, np.ones((n_rows, 1)), (y > 1)[:, np.newaxis]]).tocsr().astype(np.float32)
+    tracemalloc.start()
+    scaler = LogCountRatioScaler().fit(X, y)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 0.5 * n_classes * n_columns * 8
+    members = np.arange(n_classes)[:, np.newaxis] == y
+    expected = dense_scale(X.toarray(), members, np.ones(n_rows), 0.5, False)
+    np.testing.assert_allclose(scaler.scale_, expected, rtol=1e-9)
 
 
 def test_fit_starts_anew():
