@@ -21,7 +21,14 @@ from skimdb._log_count_ratio import LogCountRatioScaler
 from skimdb._model_format._archive import Members, read_archive, write_archive
 from skimdb._model_format._estimators import build_estimator, describe_estimator
 from skimdb._multi_hot import MultiHotVectorizer
-from skimdb._utils._checks import check_choice, check_keras, resolve_file, to_file_path, to_path
+from skimdb._utils._checks import (
+    check_choice,
+    check_keras,
+    resolve_file,
+    shorten_reason,
+    to_file_path,
+    to_path,
+)
 from skimdb._utils._files import replace_files
 from skimdb._utils._public import set_module
 from skimdb._word_index import WordIndexEncoder
@@ -171,7 +178,7 @@ def load_model(path: PathLike) -> DenseClassifier | Pipeline:
         # a forged file that is well-formed may cause an error of any class
         except Exception as error:
             is_clear = isinstance(error, ValueError | TypeError | BadZipFile)
-            reason = (str(error) if is_clear else repr(error)).removesuffix(".")
+            reason = shorten_reason(str(error) if is_clear else repr(error))
             if isinstance(error, BadZipFile) and _is_pickle(file):
                 reason = (
                     "it is not a zip file but a pickle, which runs code when it is opened: if you "

@@ -6,6 +6,7 @@ import gzip
 import io
 import json
 import lzma
+import random
 import subprocess
 import sys
 import tarfile
@@ -375,6 +376,17 @@ def test_a_file_that_unpacks_to_too_much(tmp_path, monkeypatch, pack):
     (tmp_path / "a.csv.gz").write_bytes(pack(b"text,label\n" + b"x,1\n" * 10**6))
     with pytest.raises(ValueError, match=r"a\.csv\.gz must unpack to at most 1,000,000 bytes"):
         read_labelled_texts(tmp_path / "a.csv.gz")
+
+
+def test_what_zip_repeats_of_a_file_is_cut_off(tmp_path):
+    content = bytearray(zipped(**{"a.csv": random.Random(0).randbytes(2**16)}))
+    # a name in front of the member that is said to be 32,767 bytes long
+    content[26:28] = b"\xff\x7f"
+    path = tmp_path / "a.zip"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.zip can't be unpacked") as caught:
+        read_labelled_texts(path)
+    assert len(str(caught.value)) < 1200
 
 
 def test_a_parquet_file_of_too_many_rows(tmp_path, monkeypatch):

@@ -256,6 +256,15 @@ def test_encrypted_and_far_members_are_refused(whole, tmp_path):
         assert reason in refusal(path)
 
 
+def test_what_zip_repeats_of_a_file_is_cut_off(whole, tmp_path):
+    # a name in front of a member that is said to be 32,767 bytes long
+    changed = bytearray(whole)
+    changed[26:28] = b"\xff\x7f"
+    (tmp_path / "model").write_bytes(changed)
+    assert len(whole) > 2**15
+    assert len(refusal(tmp_path / "model")) < 1100
+
+
 @pytest.mark.parametrize("kind", [stat.S_IFLNK, stat.S_IFCHR, stat.S_IFIFO, stat.S_IFDIR])
 def test_members_that_are_links_or_the_like_are_refused(kind, tmp_path):
     members = [*read_members(STORED).items(), (MANIFEST, manifest_of())]

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from sklearn.utils import check_scalar
 
-LONGEST_REPR = 100
+LONGEST_REPR, LONGEST_REASON = 100, 1000
 KERAS_PACKAGES = ("tensorflow", "keras", "scikeras")
 
 
@@ -144,6 +144,12 @@ def short_repr(value):
         # Python writes no integer of more than some thousand digits
         text = f"<{type(value).__name__} too long to print>"
     return text if len(text) <= LONGEST_REPR else f"{text[: LONGEST_REPR - 1]}…"
+
+
+def shorten_reason(text):
+    """Return why a file can't be read; libraries may repeat as much as they find in it."""
+    text = text.removesuffix(".")
+    return text if len(text) <= LONGEST_REASON else f"{text[: LONGEST_REASON - 1]}…"
 
 
 def to_unique_dict(pairs):

@@ -19,7 +19,7 @@ from numpy.lib import format as npy_format
 
 from skimdb._sequences._ids import LARGEST_ID, START_RANK
 from skimdb._sequences._ragged import Ragged
-from skimdb._utils._checks import to_unique_dict
+from skimdb._utils._checks import shorten_reason, to_unique_dict
 from skimdb._word_index import WordIndexEncoder, validate_vocabulary
 
 SPLITS = ("train", "test")
@@ -51,7 +51,7 @@ def open_untrusted(path, form):
         try:
             yield file
         except Exception as error:
-            reason = str(error).removesuffix(".") or type(error).__name__
+            reason = shorten_reason(str(error)) or type(error).__name__
             raise ValueError(f"{path} cannot be read as {form}: {reason}.") from error
 
 

@@ -5,6 +5,7 @@ import zipfile
 
 import lazy_loader
 
+from skimdb._utils._checks import shorten_reason
 from skimdb.datasets._tables._columns import Row, Table
 from skimdb.datasets._tables._packed_file import decode_text
 
@@ -49,7 +50,8 @@ def read_frame(file, kind):
         raise
     except Exception as error:
         # the parsers raise nearly any class of error on bad bytes
-        raise ValueError(f"{file.name} can't be read as {FORMS[kind]}: {error}.") from error
+        reason = shorten_reason(str(error))
+        raise ValueError(f"{file.name} can't be read as {FORMS[kind]}: {reason}.") from error
     values = frame.astype(object).where(frame.notna(), None).to_numpy()
     rows = (Row(f"row {number}", [*fields]) for number, fields in enumerate(values, start=1))
     if kind != "excel":

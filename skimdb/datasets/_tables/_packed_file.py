@@ -17,6 +17,8 @@ from tempfile import TemporaryFile
 
 from charset_normalizer import from_bytes
 
+from skimdb._utils._checks import shorten_reason
+
 STDIN = "-"
 # A line without end must not take all memory, and neither must a small file that unpacks to a
 # large one: texts shrink to a tenth at best.
@@ -191,7 +193,7 @@ class PackedFile:
         return ValueError(f"{self.name}: expected text in {self.encoding_name}: {error.reason}.")
 
     def _unpacking_error(self, error):
-        return ValueError(f"{self.name} can't be unpacked: {error}.")
+        return ValueError(f"{self.name} can't be unpacked: {shorten_reason(str(error))}.")
 
     @cached_property
     def _line_end(self):
@@ -289,7 +291,8 @@ class _Unpacked(io.RawIOBase):
         try:
             block = self._stream.read(len(buffer))
         except UNPACKING_ERRORS as error:
-            raise ValueError(f"{self._name} can't be unpacked: {error}.") from error
+            reason = shorten_reason(str(error))
+            raise ValueError(f"{self._name} can't be unpacked: {reason}.") from error
         self._n_bytes += len(block)
         if self._n_bytes > self._most_bytes:
             raise ValueError(
