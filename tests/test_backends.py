@@ -10,6 +10,9 @@ import keras
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from hypothesis import given
+from hypothesis import strategies as st
+from property_cases import scaled
 from sklearn.base import clone
 
 from skimdb import DenseClassifier, load_model, save_model
@@ -283,6 +286,48 @@ def test_updates_of_touched_columns_are_exact(optimizer):
     assert_close(classifier(**parameters).fit(X, y), classifier(**parameters).fit(X.toarray(), y))
 
 
+@scaled(40)
+@given(st.data())
+def test_any_rows_are_trained_as_dense_rows(data):
+    """A step on sparse rows changes what the same step on an array changes, and nothing else."""
+    optimizer = data.draw(
+        st.sampled_from(["sgd", "momentum", "rmsprop", "adagrad", "adam", "adamw"])
+    )
+    n_rows, n_columns = data.draw(st.integers(2, 40)), data.draw(st.integers(1, 60))
+    rng = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    X = rng.choice([0, 0, 0, 0, 1, 0.5, 3], size=(n_rows, n_columns)).astype(np.float32)
+    X[rng.random(n_rows) < 0.2] = 0
+    untouched = rng.random(n_columns) < 0.3
+    X[:, untouched] = 0
+    if data.draw(st.booleans()):
+        X = (X > 0).astype(np.float32)
+    y = np.arange(n_rows) % data.draw(st.integers(2, min(4, n_rows)))
+    sample_weight = data.draw(st.sampled_from([None, rng.uniform(0.1, 2, n_rows)]))
+    parameters = {
+        "units": data.draw(st.sampled_from([1, 5, (33, 2), ()])),
+        "optimizer": "sgd" if optimizer == "momentum" else optimizer,
+        "momentum": 0.9 if optimizer == "momentum" else 0.0,
+        "activation": "tanh",
+        "epochs": data.draw(st.integers(1, 4)),
+        "batch_size": data.draw(st.integers(1, n_rows + 1)),
+        "learning_rate_schedule": data.draw(st.sampled_from([None, "linear"])),
+        "dropout": data.draw(st.sampled_from([0.0, 0.3])),
+        "backend": "sparse",
+    }
+    indices = data.draw(st.sampled_from([np.int32, np.int64]))
+    rows = sp.csr_array(X)
+    rows = sp.csr_array(
+        (rows.data, rows.indices.astype(indices), rows.indptr.astype(indices)), X.shape
+    )
+    one = classifier(**parameters).fit(rows, y, sample_weight)
+    other = classifier(**parameters).fit(X, y, sample_weight)
+    assert_close(one, other, rtol=1e-3, atol=1e-4)
+    if optimizer != "adamw":
+        start = classifier(**{**parameters, "learning_rate": 1e-30}).fit(rows, y)
+        untouched = ~X.any(axis=0)
+        np.testing.assert_array_equal(one.coefs_[0][untouched], start.coefs_[0][untouched])
+
+
 def test_values_of_1_are_no_special_case():
     X, y = make_rows()
     X.data[:] = 1
@@ -334,6 +379,9 @@ import hashlib, sys
 from threading import Thread
 import numpy as np
 import scipy.sparse as sp
+from hypothesis import given
+from hypothesis import strategies as st
+from property_cases import scaled
 from sklearn.base import clone
 from skimdb import DenseClassifier
 
