@@ -98,7 +98,7 @@ SCALARS = {
     "complex": lambda: 1 + 2j,
     "NumPy complex": lambda: np.complex64(2),
     "time span": lambda: np.timedelta64(3, "s"),
-    "no time": lambda: np.datetime64("NaT"),
+    "no time": lambda: np.datetime64("NaT", "s"),
     "timedelta": lambda: timedelta(1),
     "datetime": lambda: datetime(2020, 1, 1),
     "pandas NA": lambda: pd.NA,
