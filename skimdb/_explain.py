@@ -10,6 +10,7 @@ import numpy as np
 import scipy.sparse as sp
 from sklearn.utils.validation import check_is_fitted
 
+from skimdb import datasets
 from skimdb._attribution import Network, find_class
 from skimdb._dense_classifier import DenseClassifier
 from skimdb._explanation import Explanation, GlobalExplanation, TextExplanation, WordContribution
@@ -19,7 +20,6 @@ from skimdb._sequences._validation import validate_sequences, validate_texts
 from skimdb._utils._checks import check_choice, check_int, short_repr
 from skimdb._utils._public import set_module
 from skimdb._word_index import WordIndexEncoder
-from skimdb.datasets import fetch_word_index
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -343,7 +343,7 @@ def _reader_for(steps, vocabulary):
     """Return what reads texts, or sequences whose words ``vocabulary`` names."""
     encoder = steps.encoder
     if encoder is None:
-        vocabulary = fetch_word_index() if vocabulary is None else vocabulary
+        vocabulary = datasets.fetch_word_index() if vocabulary is None else vocabulary
         encoder = WordIndexEncoder(vocabulary=vocabulary).fit()
     elif vocabulary is not None:
         raise ValueError(

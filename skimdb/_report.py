@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from skimdb import __version__
+from skimdb import __version__, datasets
 from skimdb._dense_classifier import DenseClassifier
 from skimdb._evaluation._page import (
     Html,
@@ -44,7 +44,6 @@ from skimdb._utils._checks import prefix_errors, resolve_file, short_repr
 from skimdb._utils._files import replace_files
 from skimdb._utils._public import set_module
 from skimdb._word_index import WordIndexEncoder
-from skimdb.datasets import fetch_word_index
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -223,7 +222,7 @@ class _Words:
         self.reason = None
         if vocabulary is None and isinstance(_steps_of(pipeline)[0], MultiHotVectorizer):
             try:
-                vocabulary = fetch_word_index(download_if_missing=False)
+                vocabulary = datasets.fetch_word_index(download_if_missing=False)
             except OSError:
                 self.reason = (
                     "the pipeline takes ids, whose words are not known: no vocabulary was given, "

@@ -125,6 +125,43 @@ def test_public_names_and_parameters_need_no_tensorflow():
     assert imported_modules("from skimdb import KerasClassifier") >= HEAVY
 
 
+RUN_COMMAND = """
+import sys
+from skimdb.__main__ import main
+
+sys.argv[0] = "skimdb"
+try:
+    main()
+except SystemExit as end:
+    assert not end.code
+print(*sys.modules)
+"""
+# what a command has no use for, TensorFlow apart: most of it, or pictures and the web
+NOT_NEEDED = {
+    "--help": {"numpy", "sklearn", "numba", "matplotlib", "pooch"},
+    "--version": {"numpy", "sklearn", "numba", "matplotlib", "pooch"},
+    "train --epochs 2": {"pooch", "requests", "onnx", "dask"},
+    "predict skimdb-model Wonderful": {"matplotlib", "pooch", "requests", "onnx", "dask"},
+    "explain skimdb-model Wonderful": {"matplotlib", "pooch", "requests", "onnx", "dask"},
+    "evaluate skimdb-model": {"matplotlib", "pooch", "requests", "onnx", "dask"},
+    "report skimdb-model --out report.html": {"pooch", "requests", "onnx", "dask"},
+}
+
+
+@pytest.mark.slow
+def test_a_command_imports_no_package_that_it_does_not_need(tmp_path):
+    for command, not_needed in NOT_NEEDED.items():
+        result = subprocess.run(
+            [sys.executable, "-c", RUN_COMMAND, *command.split()],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+        )
+        assert result.returncode == 0, result.stderr
+        modules = {*result.stdout.splitlines()[-1].split()}
+        assert not (HEAVY | not_needed) & modules, command
+
+
 # --- Ctrl-C during an import ------------------------------------------------------------------
 
 INTERRUPT_IMPORT = """

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from sklearn.model_selection import train_test_split
 
-from skimdb import WordIndexEncoder
+from skimdb import WordIndexEncoder, datasets
 from skimdb._cli._shared._figures import describe_counts
 from skimdb._cli._shared._held_out import held_out_contents, row_hashes
 from skimdb._cli._shared._label_sets import LabelTable, count_labels
@@ -18,8 +18,6 @@ from skimdb._cli._shared._paths import IMDB, SAMPLE, STDIN, resolve_data
 from skimdb._cli._shared._terminal import print_note, print_remark
 from skimdb._evaluation._figures import label_numbers, score_rows, score_test_rows
 from skimdb.datasets import (
-    fetch_imdb,
-    fetch_word_index,
     load_sample_reviews,
     read_labelled_blocks,
     read_labelled_texts,
@@ -119,7 +117,7 @@ class Source:
             training, test = map(load_imdb_texts, ("train", TEST))
         elif self.data == IMDB:
             print_note("Loading the IMDB reviews.")
-            vocabulary = fetch_word_index()
+            vocabulary = datasets.fetch_word_index()
             n_ids = count_ids(num_words)
             training, test = (
                 load_imdb_sequences(part, num_words=n_ids) for part in ("train", TEST)
@@ -262,12 +260,12 @@ def count_ids(num_words):
 
 def load_imdb_sequences(subset, **parameters):
     """Return IMDB reviews as sequences of ids."""
-    return _to_rows(fetch_imdb(subset=subset, **parameters))
+    return _to_rows(datasets.fetch_imdb(subset=subset, **parameters))
 
 
 def load_imdb_texts(subset):
     """Return IMDB reviews as texts."""
-    return _to_rows(fetch_imdb(subset=subset, as_text=True))
+    return _to_rows(datasets.fetch_imdb(subset=subset, as_text=True))
 
 
 def load_sample():

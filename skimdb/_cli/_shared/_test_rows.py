@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 import numpy as np
 import typer
 
-from skimdb import WordIndexEncoder
+from skimdb import WordIndexEncoder, datasets
 from skimdb._cli._shared._data import TEST, Source, load_imdb_sequences, load_imdb_texts
 from skimdb._cli._shared._held_out import read_held_out
 from skimdb._cli._shared._label_sets import LabelTable
@@ -14,7 +14,6 @@ from skimdb._cli._shared._model_folder import find_label_separator, predicts_set
 from skimdb._cli._shared._paths import IMDB, STDIN
 from skimdb._cli._shared._terminal import print_note, print_remark
 from skimdb._evaluation._figures import label_numbers
-from skimdb.datasets import fetch_word_index
 
 
 class TestRows:
@@ -128,7 +127,7 @@ class TestRows:
         subset = "all" if self._all_rows else "test"
         encoder = getattr(self.predictor, "steps", [(None, None)])[0][1]
         has_published_words = isinstance(encoder, WordIndexEncoder) and encoder.analyzer == "keras"
-        if not has_published_words or encoder.vocabulary_ != fetch_word_index():
+        if not has_published_words or encoder.vocabulary_ != datasets.fetch_word_index():
             return load_imdb_texts(subset)
         names = ("num_words", "skip_top", "start_char", "oov_char", "index_from")
         parameters = {name: getattr(encoder, name) for name in names}
