@@ -861,3 +861,22 @@ def test_a_forged_scaler_is_refused(member, value, reason, ngram_pipeline, tmp_p
     path = write_model(tmp_path / "model", {**members, name: content.getvalue()})
     with pytest.raises(ValueError, match=reason):
         load_model(path)
+
+
+def test_steps_of_different_widths_are_refused(tmp_path):
+    texts, y = load_sample_reviews(return_X_y=True)
+    buckets = {"vectorizer__n_buckets": 30, "vectorizer__count_min_df": 1, "vectorizer__min_df": 1}
+    pipeline = text_pipeline(units=2, epochs=1, random_state=0).set_params(**buckets)
+    path = save_model(pipeline.fit(texts[:40], y[:40]), tmp_path / "model")
+    members = read_members(path)
+    tree = json.loads(members[TREE])
+    tree["steps"][1]["parameters"]["n_buckets"] = 31
+    with pytest.raises(ValueError, match="'scaler' for 30 columns behind a step that returns 31"):
+        load_model(write_model(path, {**members, TREE: to_json(tree)}))
+    with pytest.raises(ValueError, match="they must belong together"):
+        save_model(pipeline.set_params(vectorizer__n_buckets=29), path)
+    # the widths of a classifier behind the vectorizer
+    pipeline.set_params(vectorizer__n_buckets=30, scaler="passthrough")
+    save_model(pipeline, path)
+    with pytest.raises(ValueError, match="'classifier' for 30 columns"):
+        save_model(pipeline.set_params(vectorizer__n_buckets=29), path)

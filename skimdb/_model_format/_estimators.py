@@ -58,6 +58,7 @@ def describe_estimator(model, weights_dtype):
             }
             for number, (name, step) in enumerate(model.steps)
         ]
+        _check_widths(model)
         tree = {"type": "Pipeline", "parameters": parameters, "steps": steps}
     elif type(model) is DenseClassifier:
         tree = _describe_step(model, "classifier", "0", members, weights_dtype)
@@ -79,6 +80,7 @@ def build_estimator(members):
         ]
         model = Pipeline(steps, **parameters_from_plain(Pipeline, tree["parameters"]))
         _check_step_names(model)
+        _check_widths(model)
     elif tree["type"] == "DenseClassifier":
         model = _build_step(tree, "0", members)
     else:
@@ -100,6 +102,22 @@ def _check_step_names(pipeline):
             "pipeline must have at least one step to be saved, and for each step a name that "
             f"scikit-learn accepts, got the names {short_repr(names)}."
         )
+
+
+def _check_widths(pipeline):
+    """Raise unless each step takes as many columns as the one before it returns."""
+    width = None
+    for name, step in pipeline.steps:
+        taken = getattr(step, "n_features_in_", None)
+        if None not in (width, taken) and width != taken:
+            raise ValueError(
+                f"pipeline has a step {name!r} for {taken} columns behind a step that returns "
+                f"{width}: they must belong together."
+            )
+        if isinstance(step, MultiHotVectorizer):
+            width = step._n_columns()
+        elif isinstance(step, WordIndexEncoder):
+            width = None
 
 
 def _describe_step(step, where, prefix, members, weights_dtype):
