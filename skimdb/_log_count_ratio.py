@@ -190,12 +190,11 @@ class LogCountRatioScaler(
         check_is_fitted(self)
         self._check_parameters()
         X = _sum_duplicates(validate_rows(self, X, "X", reset=False))
-        scale = self.scale_.astype(np.float32)
         if sp.issparse(X):
-            entries = X.data * scale[X.indices]
+            entries = X.data * self._scale_of(X.indices)
             X = type(X)((entries, X.indices, X.indptr), shape=X.shape)
         else:
-            X = X * scale
+            X = X * self.scale_.astype(np.float32)
         if not self.norm_power:
             return X
         norms = row_norms(X).astype(np.float64)
@@ -223,6 +222,13 @@ class LogCountRatioScaler(
 
     def _columns_for(self, X):
         return columns_of(X)
+
+    def _scale_of(self, columns):
+        """Return the factors of columns, which may occur many times."""
+        if len(columns) < len(self.scale_):
+            # few rows have far fewer entries than there are columns
+            return self.scale_[columns].astype(np.float32)
+        return self.scale_.astype(np.float32)[columns]
 
     def _check_parameters(self):
         check_real("alpha", self.alpha, min_val=0, include_boundaries="neither")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from itertools import accumulate, chain, pairwise
 from math import ceil
 from numbers import Integral
 from typing import TYPE_CHECKING, Literal, Self
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
 MODES = ("binary", "count", "log", "freq", "tfidf")
 # under min_df="auto"
 IDS_PER_SEQUENCE = 4_000_000
+# up to so many ids, Python's sets are about as fast as SciPy
+FEW_IDS = 500
 LARGEST_INT32, LARGEST_INT64 = np.iinfo(np.int32).max, np.iinfo(np.int64).max
 
 
@@ -506,6 +509,8 @@ class MultiHotVectorizer(SparseOutputMixin, TransformerMixin, BaseEstimator):
             return self._count_ngrams(ids)
         num_words = self._n_ids()
         n_ids = len(ids.values)
+        if self.mode == "binary" and n_ids <= FEW_IDS:
+            return _columns_of_few(ids, num_words)
         # binary entries become 1 in the end, so int8 may overflow
         ones = np.ones(n_ids, dtype=np.int8 if self.mode == "binary" else np.int64)
         index_dtype = _index_dtype(n_ids, num_words)
@@ -618,6 +623,26 @@ def _columns_up_to(largest_id):
             f"X must hold ids below {LARGEST_INT64} to have columns, got {LARGEST_INT64}."
         )
     return largest_id + 1
+
+
+def _columns_of_few(ids, n_columns):
+    """Return the columns of few ids, as a canonical CSR array of ones.
+
+    Each of SciPy's functions would let go of Python's lock. Where other threads wait for it, that
+    costs more than such short work.
+    """
+    values = ids.values.tolist()
+    rows = [sorted({*values[start:stop]}) for start, stop in pairwise(ids.offsets.tolist())]
+    indices = [*chain.from_iterable(rows)]
+    index_dtype = _index_dtype(len(indices), n_columns)
+    parts = (
+        np.ones(len(indices), dtype=np.int8),
+        np.array(indices, dtype=index_dtype),
+        np.array([0, *accumulate(map(len, rows))], dtype=index_dtype),
+    )
+    columns = sp.csr_array(parts, shape=(len(rows), n_columns))
+    columns.has_canonical_format = True
+    return columns
 
 
 def _index_dtype(n_entries, n_columns):

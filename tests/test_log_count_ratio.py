@@ -408,3 +408,12 @@ def test_pickles_and_clones():
 @pytest.mark.parametrize("options", [{}, {"norm_power": 0}])
 def test_scikit_learn_checks(options):
     check_estimator(LogCountRatioScaler(**options))
+
+
+def test_rows_are_the_same_one_by_one_and_all_at_once():
+    X = sp.random_array((60, 40), density=0.3, format="csr", rng=np.random.default_rng(0))
+    scaler = LogCountRatioScaler().fit(X, np.arange(60) % 2)
+    together = scaler.transform(X)
+    rows = sp.vstack([scaler.transform(X[[i]]) for i in range(60)], format="csr")
+    np.testing.assert_array_equal(rows.data, together.data)
+    np.testing.assert_array_equal(rows.indices, together.indices)

@@ -24,7 +24,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import check_estimator
 
 from skimdb import MultiHotVectorizer, WordIndexEncoder
-from skimdb.datasets import fetch_imdb, load_sample_reviews
+from skimdb.datasets import fetch_imdb, load_sample_reviews, make_reviews
 
 SEQUENCES = [[1, 4, 4, 2], [], [9, 1]]
 BINARY = [
@@ -1433,3 +1433,19 @@ def test_a_million_columns_words_and_texts():
     empty = MultiHotVectorizer(num_words=n).transform([[]] * n)
     assert empty.shape == (n, n)
     assert empty.nnz == 0
+
+
+@pytest.mark.parametrize("mode", ["binary", "count"])
+def test_rows_are_the_same_one_by_one_and_all_at_once(mode):
+    # few ids become columns in another way than many
+    sequences, _ = make_reviews(100, n_words=300, random_state=0)
+    vectorizer = MultiHotVectorizer(num_words=300, mode=mode)
+    together = vectorizer.transform(sequences)
+    for i, ids in enumerate(sequences):
+        row = vectorizer.transform([ids])
+        assert row.has_canonical_format
+        assert row.indices.dtype == together.indices.dtype
+        assert row.data.dtype == together.data.dtype
+        assert row.indptr.tolist() == [0, together[[i]].nnz]
+        np.testing.assert_array_equal(row.indices, together[[i]].indices)
+        np.testing.assert_array_equal(row.data, together[[i]].data)

@@ -70,7 +70,7 @@ class IdConvention:
         if self.oov_char is None:
             kept &= ~cut_off
         else:
-            np.putmask(ids, cut_off, np.int32(self.oov_char))
+            ids = np.where(cut_off, np.int32(self.oov_char), ids)
         if self.start_char is None:
             kept[starts] = False
         ids = Ragged(ids, ranks.offsets)

@@ -135,8 +135,10 @@ def _empty_table(n_entries):
 
 def _count_columns(find, ids, longest, n_columns):
     """Call ``find`` with blocks of rows on all threads, and join the results."""
-    edges = np.searchsorted(ids.offsets, np.arange(0, len(ids.values), IDS_PER_BLOCK))
-    edges = np.unique([0, *edges, len(ids)])
+    edges = [0, len(ids)]
+    if len(ids.values) > IDS_PER_BLOCK:
+        inner = np.searchsorted(ids.offsets, np.arange(0, len(ids.values), IDS_PER_BLOCK))
+        edges = np.unique([*edges, *inner])
     blocks = [
         Ragged(
             ids.values[ids.offsets[a] : ids.offsets[b]], ids.offsets[a : b + 1] - ids.offsets[a]
