@@ -4,6 +4,7 @@ import os
 import signal
 import threading
 from functools import partial
+from time import perf_counter
 
 import joblib
 import keras
@@ -11,12 +12,24 @@ import numpy as np
 import pandas as pd
 import pytest
 from joblib.externals.loky.process_executor import TerminatedWorkerError
+from matplotlib.figure import Figure
 from sklearn.base import clone
 from sklearn.exceptions import FitFailedWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV
+from threadpoolctl import ThreadpoolController, threadpool_info
 
-from skimdb import DenseClassifier, MultiHotVectorizer, WordIndexEncoder, multi_hot_pipeline
+from skimdb import (
+    DenseClassifier,
+    MultiHotVectorizer,
+    WordIndexEncoder,
+    explain,
+    multi_hot_pipeline,
+    text_pipeline,
+    write_report,
+)
 from skimdb.datasets import load_sample_reviews, make_reviews
+
+needs_signals = pytest.mark.skipif(os.name != "posix", reason="sends signals as POSIX systems do")
 
 
 def made_rows(n_words, seed):
@@ -194,8 +207,8 @@ def test_a_failing_scikit_learn_callback_leaves_no_trace(data):
     assert fingerprint(unfitted.fit(*data)) == fingerprint(classifier().fit(*data))
 
 
-@pytest.mark.skipif(os.name != "posix", reason="sends signals as POSIX systems do")
-@pytest.mark.parametrize("backend", ["sparse", "keras"])
+@needs_signals
+@pytest.mark.parametrize("backend", ["sparse", pytest.param("keras", marks=pytest.mark.slow)])
 def test_ctrl_c_at_any_moment(data, other_data, backend):
     X, y = data
     fitted = classifier(backend=backend).fit(X, y)
@@ -209,6 +222,138 @@ def test_ctrl_c_at_any_moment(data, other_data, backend):
             fitted.fit(*other_data, X_val=other_data[0], y_val=other_data[1])
         assert fingerprint(fitted) == before
         assert fingerprint(classifier(backend=backend).fit(X, y)) == before
+
+
+def blas_threads():
+    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+
+@needs_signals
+def test_ctrl_c_leaves_blas_its_threads(data, monkeypatch):
+    before, limit = blas_threads(), ThreadpoolController.limit
+
+    def limit_and_interrupt(self, **options):
+        limiter = limit(self, **options)
+        os.kill(os.getpid(), signal.SIGINT)
+        return limiter
+
+    monkeypatch.setattr(ThreadpoolController, "limit", limit_and_interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        classifier().fit(*data)
+    assert blas_threads() == before
+
+
+def interrupt_at(moment, function):
+    """Call a function, press Ctrl-C after some seconds, and tell whether it went on to its end."""
+    interrupt = threading.Timer(moment, os.kill, [os.getpid(), signal.SIGINT])
+    is_done = False
+    try:
+        interrupt.start()
+        function()
+        is_done = True
+        interrupt.cancel()
+        interrupt.join()
+    except KeyboardInterrupt:
+        interrupt.join()
+    return is_done
+
+
+def list_explanations(pipeline, texts):
+    return [(item.log_odds, item.words) for item in explain(pipeline, texts).items]
+
+
+@pytest.fixture(scope="module")
+def texts():
+    return load_sample_reviews(return_X_y=True)
+
+
+@pytest.fixture(scope="module")
+def fitted(texts):
+    return text_pipeline(random_state=0, epochs=2).fit(*texts)
+
+
+MOMENTS = np.random.default_rng(0).random(5)
+
+
+@needs_signals
+def test_ctrl_c_at_any_moment_of_a_text_pipeline(texts, fitted):
+    X, y = texts
+    expected = fitted.predict_proba(X)
+    started = perf_counter()
+    clone(fitted).fit(X, y)
+    seconds = perf_counter() - started
+    for moment in MOMENTS * seconds:
+        pipeline = clone(fitted)
+        is_done = interrupt_at(moment, partial(pipeline.fit, X, y))
+        # a network is trained to its end or not at all
+        if is_done or fitted_attributes(pipeline["classifier"]):
+            np.testing.assert_array_equal(pipeline.predict_proba(X), expected)
+        np.testing.assert_array_equal(pipeline.fit(X, y).predict_proba(X), expected)
+
+
+@needs_signals
+def test_ctrl_c_at_any_moment_of_learning_ngrams():
+    sequences, _ = make_reviews(400, n_words=500, random_state=0)
+    vectorizer = MultiHotVectorizer(mode="log", ngram_range=(1, 3), min_df=1)
+    expected = fingerprint(clone(vectorizer).fit(sequences))
+    before = fingerprint(vectorizer.fit(sequences[:100]))
+    started = perf_counter()
+    clone(vectorizer).fit(sequences)
+    seconds = perf_counter() - started
+    for moment in MOMENTS * seconds:
+        is_done = interrupt_at(moment, partial(vectorizer.fit, sequences))
+        found = fingerprint(vectorizer)
+        assert found == expected or (found == before and not is_done)
+        assert fingerprint(vectorizer.fit(sequences)) == expected
+        assert fingerprint(vectorizer.fit(sequences[:100])) == before
+
+
+@needs_signals
+def test_ctrl_c_at_any_moment_of_an_explanation(texts, fitted):
+    X = texts[0][:60]
+    started = perf_counter()
+    expected = list_explanations(fitted, X)
+    seconds = perf_counter() - started
+    for moment in MOMENTS * seconds:
+        interrupt_at(moment, partial(list_explanations, fitted, X))
+        assert list_explanations(fitted, X) == expected
+
+
+@pytest.mark.slow
+@needs_signals
+def test_ctrl_c_at_any_moment_of_a_report(texts, fitted, tmp_path):
+    X, y = texts[0][:80], texts[1][:80]
+    path = write_report(fitted, tmp_path / "report.html", X, y)
+    expected = path.read_bytes()
+    started = perf_counter()
+    write_report(fitted, path, X, y)
+    seconds = perf_counter() - started
+    for moment in MOMENTS * seconds:
+        path.write_text("an earlier report")
+        is_done = interrupt_at(moment, partial(write_report, fitted, path, X, y))
+        assert [*tmp_path.iterdir()] == [path]
+        assert path.read_bytes() == expected or (
+            path.read_text() == "an earlier report" and not is_done
+        )
+        write_report(fitted, path, X, y)
+        assert path.read_bytes() == expected
+
+
+@needs_signals
+def test_ctrl_c_waits_for_the_end_of_a_picture(texts, fitted, tmp_path, monkeypatch):
+    # within one, Matplotlib may make another error of it
+    save, n_pictures = Figure.savefig, []
+
+    def interrupt_and_save(self, *args, **options):
+        os.kill(os.getpid(), signal.SIGINT)
+        save(self, *args, **options)
+        n_pictures.append(1)
+
+    monkeypatch.setattr(Figure, "savefig", interrupt_and_save)
+    with pytest.raises(KeyboardInterrupt):
+        write_report(fitted, tmp_path / "report.html", texts[0][:20], texts[1][:20])
+    assert n_pictures == [1]
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_an_interrupted_pipeline_keeps_its_classifier():

@@ -61,18 +61,22 @@ def test_dask_gives_the_scores_of_one_even_if_a_worker_dies(rows):
         with parallel_config(backend="dask"):
             np.testing.assert_array_equal(scores(search(rows)), expected)
         address, pid = next(iter(client.run(os.getpid).items()))
+        is_done = threading.Event()
 
         def kill_once_it_works():
-            while not client.processing()[address]:
+            while not (client.processing()[address] or is_done.is_set()):
                 time.sleep(0.01)
             os.kill(pid, signal.SIGKILL)
 
-        # on every worker, the data outlives any of them
+        # On every worker, the data outlives any of them; unless Dask leaves only one copy after
+        # two seconds, to save memory.
+        client.amm.stop()
         folds = list(StratifiedKFold(3).split(*rows))
         killer = threading.Thread(target=kill_once_it_works)
         killer.start()
         with parallel_config(backend="dask", scatter=[*rows, *chain.from_iterable(folds)]):
             np.testing.assert_array_equal(scores(search(rows, cv=folds)), expected)
+        is_done.set()
         killer.join()
         assert pid not in client.run(os.getpid).values()
 
@@ -201,3 +205,70 @@ if __name__ == "__main__":
 @needs_fork
 def test_processes_fit_and_predict(tmp_path):
     run_script(FIT_AND_PREDICT_IN_PROCESSES, tmp_path)
+
+
+FORK_WHILE_THREADS_FIT = """
+import os
+import signal
+import threading
+
+import numpy as np
+from threadpoolctl import threadpool_info
+
+from skimdb import text_pipeline
+from skimdb.datasets import load_sample_reviews
+
+texts, y = load_sample_reviews(return_X_y=True)
+
+
+def fit():
+    return text_pipeline(random_state=0, epochs=2).fit(texts, y)
+
+
+def blas_threads():
+    return [pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"]
+
+
+pipeline = fit()
+expected, n_threads = pipeline.predict_proba(texts), blas_threads()
+
+
+def in_fork():
+    child = os.fork()
+    if child == 0:
+        # a child that waits for a thread it does not have
+        signal.alarm(60)
+        right = [
+            np.array_equal(pipeline.predict_proba(texts), expected),
+            np.array_equal(fit().predict_proba(texts), expected),
+            # the limit of the other threads' fits ends with them
+            blas_threads() == n_threads,
+        ]
+        os._exit(0 if all(right) else 1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+
+
+codes = [in_fork() for _ in range(2)]
+is_done = threading.Event()
+
+
+def fit_again():
+    while not is_done.is_set():
+        fit()
+
+
+threads = [threading.Thread(target=fit_again) for _ in range(2)]
+for thread in threads:
+    thread.start()
+codes += [in_fork() for _ in range(8)]
+is_done.set()
+for thread in threads:
+    thread.join()
+assert codes == 10 * [0], codes
+"""
+
+
+@pytest.mark.slow
+@needs_fork
+def test_forks_fit_and_predict_while_threads_fit(tmp_path):
+    run_script(FORK_WHILE_THREADS_FIT, tmp_path)

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from skimdb import DenseClassifier, MultiHotVectorizer, multi_hot_pipeline
+from skimdb import DenseClassifier, MultiHotVectorizer, multi_hot_pipeline, text_pipeline
 from skimdb.datasets import load_sample_reviews, make_reviews
 
 N_THREADS = 16
@@ -72,6 +72,38 @@ def test_threads_fit_different_networks(quick_switches):
             for one, other in zip(found[0], right[0], strict=True):
                 np.testing.assert_array_equal(one, other)
             assert found[1] == right[1]
+
+
+def test_threads_fit_text_pipelines(quick_switches):
+    texts, y = load_sample_reviews(return_X_y=True)
+
+    def probabilities(number):
+        rows = slice(number, number + 150)
+        pipeline = text_pipeline(random_state=number, epochs=2).fit(texts[rows], y[rows])
+        return pipeline.predict_proba(texts)
+
+    numbers = range(4)
+    expected = [probabilities(number) for number in numbers]
+    with ThreadPoolExecutor(4) as pool:
+        for found, right in zip(pool.map(probabilities, numbers), expected, strict=True):
+            np.testing.assert_array_equal(found, right)
+
+
+def test_threads_train_on_with_partial_fit(quick_switches):
+    sequences, y = make_reviews(200, n_words=60, random_state=0)
+    X = MultiHotVectorizer(num_words=60).fit_transform(sequences)
+
+    def train(number):
+        classifier = DenseClassifier(5, batch_size=20, dropout=0.3, random_state=number)
+        for rows in (slice(0, 100), slice(100, 200), slice(50, 150)):
+            classifier.partial_fit(X[rows], y[rows], classes=[0, 1])
+        return classifier.predict_proba(X)
+
+    numbers = [*range(4), *range(4)]
+    expected = [train(number) for number in numbers]
+    with ThreadPoolExecutor(4) as pool:
+        for found, right in zip(pool.map(train, numbers), expected, strict=True):
+            np.testing.assert_array_equal(found, right)
 
 
 # --- what is left behind ----------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Pictures for a page, as SVG inside its HTML.
 
 They hold only numbers and words of skimdb's own: what people wrote stands in the page around them.
+Ctrl-C waits for the end of a picture, since within one Matplotlib makes another error of it.
 """
 
 import re
@@ -20,6 +21,7 @@ from sklearn.metrics import (
 from skimdb._displays import TrainingHistoryDisplay
 from skimdb._evaluation._figures import interval_of_share
 from skimdb._utils._colours import LINES
+from skimdb._utils._interrupts import hold_interrupts
 
 SIZE = 5, 3.8
 # for more curves than colours: as matplotlib and as SVG write them
@@ -86,6 +88,7 @@ def find_bins(is_right, probabilities):
     ]
 
 
+@hold_interrupts()
 @rc_context(SETTINGS)
 def draw_roc(curves):
     """Return the ROC curves as SVG."""
@@ -97,6 +100,7 @@ def draw_roc(curves):
     return _to_svg(figure, "roc")
 
 
+@hold_interrupts()
 @rc_context(SETTINGS)
 def draw_precision_recall(curves):
     """Return the precision-recall curves as SVG."""
@@ -107,6 +111,7 @@ def draw_precision_recall(curves):
     return _to_svg(figure, "precision-recall")
 
 
+@hold_interrupts()
 @rc_context(SETTINGS)
 def draw_calibration(bins, xlabel, ylabel):
     """Return a reliability curve with 95 % intervals, above the counts, as SVG."""
@@ -126,6 +131,7 @@ def draw_calibration(bins, xlabel, ylabel):
     return _to_svg(figure, "calibration")
 
 
+@hold_interrupts()
 @rc_context(SETTINGS)
 def draw_history(history):
     """Return the training curves as SVG: a picture for the loss, and one for each metric."""

@@ -11,6 +11,8 @@ import joblib
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
+from skimdb._utils._interrupts import hold_interrupts
+
 _lock = Lock()
 _fits = []
 
@@ -72,19 +74,37 @@ def limit_blas():
 
     The limit holds for the process. So it ends with the last of the fits that need it.
     """
-    with _lock:
-        if not _fits:
-            _fits.append(_controller().limit(limits=1, user_api="blas"))
-        _fits.append(None)
+    is_limited = False
     try:
+        # Ctrl-C in the middle would leave the limit to all that comes later
+        with hold_interrupts(), _lock:
+            if not _fits:
+                _fits.append(_controller().limit(limits=1, user_api="blas"))
+            _fits.append(None)
+            is_limited = True
         yield
     finally:
-        with _lock:
-            _fits.pop()
-            if len(_fits) == 1:
-                _fits.pop().restore_original_limits()
+        if is_limited:
+            with hold_interrupts(), _lock:
+                _fits.pop()
+                if len(_fits) == 1:
+                    _fits.pop().restore_original_limits()
 
 
 @cache
 def _controller():
     return ThreadpoolController()
+
+
+def _forget_fits():
+    """Start anew in a fork, which has none of the threads whose fits those were."""
+    global _lock
+    _lock = Lock()
+    if _fits:
+        _fits[0].restore_original_limits()
+        _fits.clear()
+
+
+# systems that can't fork have no such function
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_forget_fits)
