@@ -148,6 +148,10 @@ def press_ctrl_c():
     os.kill(os.getpid(), signal.SIGINT)
 
 
+def press_at_model(pipeline, path):
+    press_ctrl_c()
+
+
 @pytest.fixture
 def press_at_sample(monkeypatch):
     """Have Ctrl-C pressed when a command loads the sample."""
@@ -667,6 +671,12 @@ class TestCtrlC:
         assert run("train", "--epochs", 1, "--force", "--out", tmp_path).exit_code == 130
         found = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
         assert found == dict.fromkeys(WRITTEN, b"old")
+
+    def test_leaves_no_new_folders_at_the_end(self, tmp_path, monkeypatch):
+        monkeypatch.setattr("skimdb._cli._shared._output_folder.save_model", press_at_model)
+        result = run("train", "--epochs", 1, "--out", tmp_path / "models" / "first")
+        assert_refused(result, "nothing was written", code=130)
+        assert not list(tmp_path.iterdir())
 
     @pytest.fixture
     def press_in_epoch(self, monkeypatch):

@@ -9,6 +9,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from types import SimpleNamespace
@@ -647,6 +648,38 @@ class TestDask:
             tune(*OPTIONS, "--dask", cluster.scheduler_address, "--out", tmp_path)
         assert outcome(tmp_path) == outcome(tuned.folder)
         assert longest_states(tmp_path) == longest_states(tuned.folder)
+
+    @pytest.mark.slow
+    @pytest.mark.skipif(os.name != "posix", reason="kills as POSIX systems do")
+    def test_a_worker_dies(self, tuned, tmp_path):
+        distributed = pytest.importorskip("distributed", reason="needs skimdb[dask]")
+        dask = pytest.importorskip("dask")
+        # how often Dask removes copies of data
+        interval = {"distributed.scheduler.active-memory-manager.interval": "10ms"}
+        with (
+            dask.config.set(interval),
+            distributed.LocalCluster(
+                n_workers=2, threads_per_worker=1, dashboard_address=None
+            ) as cluster,
+            distributed.Client(cluster) as client,
+        ):
+            address, pid = next(iter(client.run(os.getpid).items()))
+            is_done = threading.Event()
+
+            def kill_once_it_works():
+                while not (client.processing()[address] or is_done.is_set()):
+                    time.sleep(0.01)
+                # it has removed copies by now, if it may
+                time.sleep(0.2)
+                os.kill(pid, signal.SIGKILL)
+
+            killer = threading.Thread(target=kill_once_it_works)
+            killer.start()
+            tune(*OPTIONS, "--dask", cluster.scheduler_address, "--out", tmp_path)
+            is_done.set()
+            killer.join()
+            assert client.amm.running()
+        assert outcome(tmp_path) == outcome(tuned.folder)
 
 
 @pytest.mark.slow

@@ -2,7 +2,7 @@
 
 import json
 import shlex
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 
 from matplotlib.figure import Figure
@@ -88,14 +88,23 @@ def write_files(folder, writers):
     Parameters
     ----------
     folder : pathlib.Path
-        Existing files of the same names are replaced, once all new ones are complete.
+        Existing files of the same names are replaced, once all new ones are complete. An error
+        leaves no folder that did not exist.
     writers : dict of str to callable
         For each file name a function that writes the file to a path.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    with replace_files(folder, sync=True) as temporary:
-        for name, write in writers.items():
-            write(temporary / name)
+    new_folders = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with replace_files(folder, sync=True) as temporary:
+            for name, write in writers.items():
+                write(temporary / name)
+    except BaseException:
+        # after Ctrl-C, nothing has been written
+        for path in new_folders:
+            with suppress(OSError):
+                path.rmdir()
+        raise
 
 
 def write_results(folder, pipeline, history, metrics, report, more=None, *, held_out):

@@ -161,7 +161,7 @@ def _fit_progress(total, folder):
 def _workers(jobs, dask, data):
     if dask is not None:
         # on every worker, so that the data survives the end of any of them
-        with parallel_config(backend="dask", client=dask, scatter=data):
+        with _keep_copies(dask), parallel_config(backend="dask", client=dask, scatter=data):
             yield
     elif jobs != 1:
         prepare = partial(prepare_worker, os.getpid())
@@ -169,6 +169,18 @@ def _workers(jobs, dask, data):
             yield
     else:
         yield
+
+
+@contextmanager
+def _keep_copies(dask):
+    """Keep Dask from leaving only one copy of the data, as it does every two seconds."""
+    was_running = dask.amm.running()
+    dask.amm.stop()
+    try:
+        yield
+    finally:
+        if was_running:
+            dask.amm.start()
 
 
 def rank_candidates(results):
