@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from datetime import datetime, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from numbers import Integral
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,11 @@ def given_or_refused(call, *names):
             assert not {"tensorflow", "keras"} & set(Path(deepest).parts), deepest
             assert "function_node" not in message
             return REFUSED
+
+
+def is_integer(value):
+    """Tell whether a value is an integer. NumPy derives time spans from its own."""
+    return isinstance(value, Integral) and not isinstance(value, np.timedelta64)
 
 
 def fresh(factories):

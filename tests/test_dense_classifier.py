@@ -5,7 +5,6 @@ import subprocess
 import sys
 import tracemalloc
 from itertools import pairwise
-from numbers import Integral
 
 import joblib
 import keras
@@ -16,7 +15,15 @@ import scipy.sparse as sp
 import tensorflow as tf
 from hypothesis import assume, example, given
 from hypothesis import strategies as st
-from property_cases import REFUSED, built, given_or_refused, no_misuse, nonsense, scaled
+from property_cases import (
+    REFUSED,
+    built,
+    given_or_refused,
+    is_integer,
+    no_misuse,
+    nonsense,
+    scaled,
+)
 from scipy.special import softmax
 from sklearn.base import clone, is_classifier
 from sklearn.calibration import CalibratedClassifierCV
@@ -1310,10 +1317,8 @@ def is_beyond_a_test(name, value):
     if name == "memory":
         return isinstance(value, str) and ("/" in value or "~" in value)
     largest = {"epochs": 3, "units": 50}.get(name)
-    is_refused = name == "units" and isinstance(value, Integral) and value >= 2**31
-    return (
-        largest is not None and isinstance(value, Integral) and value > largest and not is_refused
-    )
+    is_refused = name == "units" and is_integer(value) and value >= 2**31
+    return largest is not None and is_integer(value) and value > largest and not is_refused
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
@@ -1387,7 +1392,7 @@ def test_a_pipelines_parameters_are_named(value):
     given_or_refused(lambda: multi_hot_pipeline(text=value), "text")
     pipeline = multi_hot_pipeline(num_words=value, units=(), epochs=1)
     sequences = [[1, 2], [3]] * 4
-    assume(not isinstance(value, Integral) or value < 10**6 or value > 2**63)
+    assume(not is_integer(value) or value < 10**6 or value > 2**63)
     given_or_refused(lambda: pipeline.fit(sequences, [0, 1] * 4), "num_words")
 
 
