@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
-from html import escape
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import lazy_loader
@@ -12,6 +11,7 @@ import numpy as np
 
 from skimdb._utils._checks import check_int
 from skimdb._utils._colours import AGAINST, FOR
+from skimdb._utils._html import escape_text
 from skimdb._utils._public import set_module
 
 if TYPE_CHECKING:
@@ -322,7 +322,7 @@ class GlobalExplanation:
         for label, words in self.words.items():
             largest = max((word[1] for word in words), default=0)
             tinted = [_tint(name, x, largest, show=True) for name, x, _ in words]
-            heading = f"<b>{escape(str(label))}</b>: "
+            heading = f"<b>{escape_text(str(label))}</b>: "
             paragraphs.append(f'<p class="skimdb">{heading}{", ".join(tinted)}</p>')
         return STYLE + "\n".join(paragraphs)
 
@@ -335,17 +335,17 @@ def _to_html(item):
     places = sorted((place, word) for word in item.words for place in word.places)
     parts, position = [], 0
     for (start, stop), word in places:
-        parts.append(escape(item.text[position:start]))
+        parts.append(escape_text(item.text[position:start]))
         shown = item.text[start:stop]
         if word.is_known:
             is_strong = abs(word.contribution) > largest / 3
             parts.append(_tint(shown, word.contribution, largest, show=is_strong))
         else:
-            parts.append(f'<span class="unknown">{escape(shown)}</span>')
+            parts.append(f'<span class="unknown">{escape_text(shown)}</span>')
         position = stop
-    parts.append(escape(item.text[position:]))
+    parts.append(escape_text(item.text[position:]))
     about = (
-        f"<b>{escape(str(item.class_))}</b> {item.probability:.4f} "
+        f"<b>{escape_text(str(item.class_))}</b> {item.probability:.4f} "
         f"(log-odds {item.log_odds:+.2f}; {item.n_known:,} of {item.n_words:,} words known)"
     )
     return f'<div class="skimdb"><p>{about}</p>\n<p class="text">{"".join(parts)}</p></div>'
@@ -354,13 +354,13 @@ def _to_html(item):
 def _tint(word, contribution, largest, *, show):
     """Return a word as HTML: tinted, underlined, and with its contribution if that is shown."""
     if abs(contribution) <= SMALLEST_SHARE * largest:
-        return escape(word)
+        return escape_text(word)
     colour, kind = (FOR, "for") if contribution > 0 else (AGAINST, "against")
     percent = round(60 * min(abs(contribution) / largest, 1))
     number = f"<small>{contribution:+.2f}</small>" if show else ""
     return (
         f'<span class="{kind}" title="{contribution:+.3f}" style="background-color: '
-        f'color-mix(in srgb, {colour} {percent}%, transparent)">{escape(word)}</span>{number}'
+        f'color-mix(in srgb, {colour} {percent}%, transparent)">{escape_text(word)}</span>{number}'
     )
 
 

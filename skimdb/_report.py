@@ -173,9 +173,7 @@ def write_report(
     sections["Versions"] = _show_versions()
     page = make_page(TITLE, summary, sections, STYLE)
     with replace_files(target.parent) as temporary:
-        # UTF-8 can't hold half a character, which a text can
-        options = {"encoding": "utf-8", "errors": "backslashreplace", "newline": "\n"}
-        (temporary / target.name).write_text(page, **options)
+        (temporary / target.name).write_text(page, encoding="utf-8", newline="\n")
     return Path(path)
 
 

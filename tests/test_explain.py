@@ -322,6 +322,11 @@ class TestShowing:
         assert {*page.tags} == {"style", "div", "p", "b", "span", "small"}
         assert not [value for _, value in page.attributes if "http" in value]
 
+    def test_html_shows_what_no_page_can_hold(self, pipeline):
+        html = explain(pipeline, ["dull \ud800 \0 \x1b[31m \u202e wonderful\ud83d"]).to_html()
+        assert html.encode()
+        assert r"dull \ud800 \x00 \x1b[31m \u202e wonderful\ud83d" in Page(html).text
+
     def test_html_needs_no_colours(self, pipeline):
         html = explain(pipeline, ["wonderful but dull and boring"]).to_html()
         assert re.search(r'class="for"[^>]*>wonderful</span><small>\+\d\.\d\d</small>', html)

@@ -11,6 +11,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from property_cases import scaled
 from sklearn.calibration import calibration_curve
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.exceptions import NotFittedError
@@ -253,6 +256,65 @@ def test_several_labels_a_row(tmp_path):
     assert page.text["Most confident errors"].strip().startswith(f"{n_wrong} predictions")
     with pytest.raises(ValueError, match=r"y must .* columns"):
         write_report(model, tmp_path / "report.html", TEXTS, SETS[[*SETS][::-1]])
+
+
+# --- hostile texts and labels -----------------------------------------------------------------
+
+PIECES = [
+    *("<script>alert(1)</script>", '"><img src=x onerror=alert(1)>', "</style></title>", "-->"),
+    *("</p></div></details>", "<!--", "]]>", "&lt;b&gt;", "&#0;", "&amp", "' onload='x", "$title"),
+    *("<svg/onload=alert(1)>", "javascript:alert(1)", "{{7*7}}", "=1+1", "\\u0041", "`", "%s"),
+    *("\0", "\b", "\x1b[31m", "\x7f", "\x85", "\u2028", "\r\n", "\t", "\ufeff", "\uffff"),
+    *("\u202e", "\u202d", "\u2066", "\u200f", "שלום", "e\u0301", "\ud800", "\udc80\ud83d", "🎬"),
+    *("a" * 3000, "日本" * 500),
+]
+NOT_SHOWN = "[\0-\b\v\f\x0e-\x1f\x7f-\x9f\u202d\u202e\ud800-\udfff]"
+hostile = st.lists(st.sampled_from(PIECES) | st.text(max_size=5), max_size=5).map("".join)
+
+
+def shown(text):
+    """A text as a page shows it, whatever ends its lines."""
+    text = re.sub(NOT_SHOWN, lambda match: repr(match[0])[1:-1], text)
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def assert_shows(path, texts, labels):
+    page = Page(path)
+    assert_safe(page)
+    assert page.headings[:2] == ["h1", "h2"]
+    assert not re.search(NOT_SHOWN, page.html)
+    # what words add stands between them
+    plain = unescape(re.sub("<[^>]*>", "", re.sub("<small>.*?</small>", "", page.html)))
+    for text in [*texts, *labels]:
+        assert shown(text) in plain
+
+
+def report_on(texts, labels, tmp_path):
+    """Write a report in which all predictions are wrong, and check it."""
+    texts = [f"{text} film {text}{i % 2}" for i, text in enumerate(texts)]
+    y = np.array(labels)[np.arange(len(texts)) % len(labels)]
+    pipeline = text_pipeline(units=1, epochs=1, random_state=0).fit(texts, y)
+    # at most 20 errors are shown
+    wrong = [labels[label == labels[0]] for label in pipeline.predict(texts)]
+    path = write_report(pipeline, tmp_path / "report.html", texts, np.array(wrong))
+    assert_shows(path, texts, labels)
+
+
+def test_shows_texts_and_labels_that_attack_it(tmp_path):
+    middle = len(PIECES) // 2
+    texts = [f"{one} {other}" for one, other in zip(PIECES, PIECES[middle:], strict=False)]
+    # NumPy leaves out zero bytes at the end of a label
+    labels = [f"{''.join(part)}." for part in (PIECES[:middle], PIECES[middle:-2])]
+    report_on(texts, labels, tmp_path)
+
+
+@pytest.mark.slow
+@scaled(15)
+@given(st.lists(hostile, min_size=4, max_size=20), st.data())
+def test_shows_any_texts_and_labels(tmp_path_factory, texts, data):
+    label = (hostile | st.sampled_from(PIECES)).map(lambda text: f"{text}.")
+    labels = data.draw(st.lists(label, min_size=2, max_size=3, unique=True))
+    report_on(texts, labels, tmp_path_factory.mktemp("report"))
 
 
 def test_many_classes(tmp_path):

@@ -4,6 +4,8 @@ import re
 from html import escape
 from string import Template
 
+from skimdb._utils._html import escape_text
+
 PAGE = Template("""\
 <!DOCTYPE html>
 <html lang="en">
@@ -82,8 +84,7 @@ def to_html(value):
         return Html(f"{value:,}")
     if isinstance(value, float):
         return Html(f"{value:.4f}")
-    # no browser shows half a character, and no file in UTF-8 can hold it
-    return Html(escape(str(value).encode("utf-8", "backslashreplace").decode()))
+    return Html(escape_text(str(value)))
 
 
 def make_page(title, summary, sections, more_style=""):
