@@ -12,6 +12,8 @@ from skimdb._utils._threads import Workers, count_threads
 SMALLEST_TABLE = 2**10
 # rows are looked up in blocks of about so many ids
 IDS_PER_BLOCK = 2**18
+# n-grams are numbered in 32 bits
+MOST_NGRAMS = 2**31 - 1
 SHIFT, LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
 
 
@@ -108,6 +110,11 @@ def _frequent_ngrams(ids, longest, fewest_rows):
         counts.append((entries[:, 1] >> SHIFT).astype(np.int64))
         entries[:, 1] = np.arange(n_nodes, n_nodes + len(level))
         n_nodes += len(level)
+        if n_nodes > MOST_NGRAMS:
+            raise ValueError(
+                f"min_df must be larger for these sequences, got so many different n-grams that "
+                f"there are more than {MOST_NGRAMS:,}; n_buckets hashes any number of them."
+            )
         if length < longest:
             trie = _empty_table(len(level))
             _kernels.place_entries(entries, trie)

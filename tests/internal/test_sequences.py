@@ -9,7 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from skimdb import MultiHotVectorizer
 from skimdb._multi_hot import _index_dtype
+from skimdb._sequences import _ngrams
 from skimdb._sequences._ids import LARGEST_ID, NO_RANK, START_RANK, IdConvention
 from skimdb._sequences._ragged import Ragged
 from skimdb._sequences._validation import validate_sequences
@@ -197,3 +199,12 @@ def test_the_width_of_indices_goes_by_entries_and_columns():
     assert _index_dtype(2**31 - 1, 2**31 - 1) == np.int32
     assert _index_dtype(2**31, 10) == np.int64
     assert _index_dtype(10, 2**31) == np.int64
+
+
+def test_more_ngrams_than_can_be_numbered_are_refused(monkeypatch):
+    monkeypatch.setattr(_ngrams, "MOST_NGRAMS", 9)
+    rows, vectorizer = [[1, 2, 3, 4], [2, 3, 4, 5]], MultiHotVectorizer(ngram_range=(1, 2))
+    # five ids, four pairs, and the empty n-gram that all start with
+    with pytest.raises(ValueError, match=r"min_df must be larger .* more than 9; n_buckets"):
+        vectorizer.fit(rows)
+    assert vectorizer.set_params(min_df=2).fit(rows).transform(rows).shape == (2, 5)
