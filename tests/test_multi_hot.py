@@ -722,6 +722,39 @@ def test_other_rows_have_the_columns_of_fit(rows, new, ngram_range):
     np.testing.assert_array_equal(result.toarray()[:, order], counter.transform(new).toarray())
 
 
+@scaled(100)
+@given(
+    st.lists(st.lists(st.sampled_from("abcdé"), max_size=6), min_size=1, max_size=5),
+    ranges,
+    st.sampled_from([None, 1, 3]),
+    st.sampled_from([None, 2]),
+    st.sampled_from(["ignore", "oov"]),
+)
+def test_ngrams_of_texts_with_start_marks_and_unknown_words(
+    rows, ngram_range, start_char, oov_char, handle_unknown
+):
+    # "a" is known, "b" is cut off by num_words, the others have no rank
+    vocabulary, texts = {"a": 1, "b": 2}, [*map(" ".join, rows)]
+    encoder = WordIndexEncoder(
+        vocabulary=vocabulary,
+        num_words=5,
+        start_char=start_char,
+        oov_char=oov_char,
+        handle_unknown=handle_unknown if oov_char else "ignore",
+    )
+    left_out = None if handle_unknown == "ignore" else oov_char
+    id_of = {"a": 4, "b": oov_char, "c": left_out, "d": left_out, "é": left_out}
+    start = [] if start_char is None else [start_char]
+    ids = [[*start, *(id_of[word] for word in row if id_of[word] is not None)] for row in rows]
+    counts = [Counter(ngrams_of(row, *ngram_range)) for row in ids]
+    assume(any(counts) and ngram_range != (1, 1))
+    vectorizer = MultiHotVectorizer(mode="count", ngram_range=ngram_range)
+    X = make_pipeline(encoder, vectorizer).fit_transform(texts)
+    assert {*columns_of(vectorizer)} == {ngram for row in counts for ngram in row}
+    expected = [[row[ngram] for ngram in columns_of(vectorizer)] for row in counts]
+    np.testing.assert_array_equal(X.toarray(), expected)
+
+
 @scaled(200)
 @given(repetitive, ranges, st.integers(1, 3))
 def test_columns_come_in_the_order_of_rows_length_and_ids(rows, ngram_range, min_df):
