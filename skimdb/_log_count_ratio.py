@@ -305,7 +305,6 @@ class LogCountRatioScaler(
 def _first_without_entry(matrix, order):
     """Return for each column how many rows, in an order, have an entry before one has none."""
     columns = sp.csc_array(matrix[order])
-    columns.sort_indices()
     places = np.arange(columns.nnz) - np.repeat(columns.indptr[:-1], np.diff(columns.indptr))
     # row numbers are as large as their places until one is left out
     is_before = columns.indices == places

@@ -217,6 +217,30 @@ def dense_scale(X, members, weights, alpha, is_signed):
     return by_class[1] if is_signed else np.abs(by_class).max(axis=0)
 
 
+def test_several_labels_a_row_with_weights():
+    """Two labels with more than half of the counts each, and two rare ones."""
+    X = np.array([[3, 1, 0, 2], [2, 0, 1, 0], [0, 4, 0, 1], [1, 0, 0, 0], [0, 0, 2, 1]])
+    y = np.array([[1, 1, 0, 0], [1, 0, 0, 1], [1, 1, 0, 0], [0, 1, 0, 0], [0, 1, 1, 0]])
+    weights = np.array([1, 0.5, 2, 3, 0.25])
+    scaler = LogCountRatioScaler()
+    for rows in (slice(2), slice(2, 5)):
+        scaler.partial_fit(sp.csr_array(X[rows]), y[rows], sample_weight=weights[rows])
+    expected = dense_scale(X, y.T, weights, 0.5, is_signed=False)
+    np.testing.assert_allclose(scaler.scale_, expected, rtol=1e-12)
+    with pytest.raises(ValueError, match="classes must be None for an indicator matrix"):
+        scaler.partial_fit(X, y, classes=[0, 1, 2, 3])
+    with pytest.raises(ValueError, match="y must"):
+        scaler.partial_fit(X, y[:, :3])
+
+
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_parameters_are_checked_before_anything_is_counted(method):
+    scaler = LogCountRatioScaler(alpha=-1)
+    with pytest.raises(ValueError, match="alpha"):
+        getattr(scaler, method)(ROWS, [0, 1, 1])
+    assert not hasattr(scaler, "feature_count_")
+
+
 @scaled(50)
 @given(st.data())
 def test_any_rows_in_any_blocks_are_like_dense_arrays(data):
