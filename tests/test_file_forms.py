@@ -378,6 +378,34 @@ def test_a_file_that_unpacks_to_too_much(tmp_path, monkeypatch, pack):
         read_labelled_texts(tmp_path / "a.csv.gz")
 
 
+@pytest.mark.parametrize("header", [b"PK\3\4", b"PK\1\2"])
+def test_names_in_a_zip_file_that_are_no_text(tmp_path, header):
+    content = bytearray(zipped(**{"a.csv": COMMA}))
+    start = content.index(header)
+    # names are said to be in UTF-8
+    flags = start + (6 if header == b"PK\3\4" else 8)
+    content[flags : flags + 2] = b"\0\x08"
+    place = content.index(b"a.csv", start)
+    content[place] = 0xFF
+    (tmp_path / "a.zip").write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.zip can't be unpacked: .*utf-8"):
+        read_labelled_texts(tmp_path / "a.zip")
+
+
+def test_a_member_beyond_the_largest_file(tmp_path):
+    content = zipped(**{"a.csv": COMMA})
+    start = content.index(b"PK\1\2")
+    directory, end = bytearray(content[start:-22]), bytearray(content[-22:])
+    # the place of the member stands in a field of 64 bits
+    directory[42:46] = b"\xff\xff\xff\xff"
+    directory[30:32] = b"\x0c\0"
+    directory += b"\1\0\x08\0" + (2**64 - 2).to_bytes(8, "little")
+    end[12:16] = len(directory).to_bytes(4, "little")
+    (tmp_path / "a.zip").write_bytes(content[:start] + directory + end)
+    with pytest.raises(ValueError, match=r"a\.zip can't be unpacked"):
+        read_labelled_texts(tmp_path / "a.zip")
+
+
 def test_what_zip_repeats_of_a_file_is_cut_off(tmp_path):
     content = bytearray(zipped(**{"a.csv": random.Random(0).randbytes(2**16)}))
     # a name in front of the member that is said to be 32,767 bytes long

@@ -29,6 +29,7 @@ UNPACKING_ERRORS = (
     OSError,
     EOFError,
     RuntimeError,  # an encrypted member of a zip file
+    ValueError,  # a name in a zip file that is no text, or a place beyond 64 bits
     zlib.error,
     lzma.LZMAError,
     zipfile.BadZipFile,
