@@ -498,3 +498,28 @@ def test_a_search_continues_where_the_death_of_a_worker_stopped_it(data, tmp_pat
     assert len(list(tmp_path.glob("*.npz"))) > len(kept)
     # training again would write a new file
     assert {path: path.stat().st_ino for path in kept} == kept
+
+
+def score_and_die_at_once(folder, pipeline, X, y):
+    """Score, but kill the worker the first time."""
+    killed = folder / "killed"
+    if not killed.exists():
+        killed.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return pipeline.score(X, y)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name != "posix", reason="kills as POSIX systems do")
+def test_a_search_over_texts_after_the_death_of_a_worker(texts, fitted, tmp_path):
+    grid = {"vectorizer__ngram_range": [(1, 1), (1, 2)]}
+    expected = GridSearchCV(clone(fitted), grid, cv=2).fit(*texts)
+    score = partial(score_and_die_at_once, tmp_path)
+    search = GridSearchCV(clone(fitted), grid, cv=2, n_jobs=2, scoring=score)
+    with pytest.raises(TerminatedWorkerError):
+        search.fit(*texts)
+    search.fit(*texts)
+    np.testing.assert_array_equal(
+        search.cv_results_["mean_test_score"], expected.cv_results_["mean_test_score"]
+    )
+    np.testing.assert_array_equal(search.predict_proba(texts[0]), expected.predict_proba(texts[0]))

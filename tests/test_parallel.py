@@ -14,8 +14,8 @@ import pytest
 from joblib import Parallel, cpu_count, delayed, parallel_config
 from sklearn.model_selection import GridSearchCV, StratifiedKFold
 
-from skimdb import DenseClassifier, MultiHotVectorizer
-from skimdb.datasets import make_reviews
+from skimdb import DenseClassifier, MultiHotVectorizer, text_pipeline
+from skimdb.datasets import load_sample_reviews, make_reviews
 
 GRID = {"units": [4, (8, 4)], "epochs": [1, 3]}
 needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="forks as POSIX systems do")
@@ -48,10 +48,44 @@ def test_nothing_of_keras_is_pickled(rows):
     assert b"keras" not in pickle.dumps(fitted).lower()
 
 
+@pytest.fixture(scope="module")
+def texts():
+    X, y = load_sample_reviews(return_X_y=True)
+    return np.array(X, dtype=object), y
+
+
+def search_texts(texts, **options):
+    grid = {"classifier__units": [4, 8], "vectorizer__ngram_range": [(1, 1), (1, 2)]}
+    estimator = text_pipeline(random_state=0, epochs=2)
+    return GridSearchCV(estimator, grid, **{"cv": 3, **options}).fit(*texts)
+
+
+def search_while_a_worker_dies(client, search, data):
+    """Kill a worker of Dask once it works on a search, and return the search."""
+    client.wait_for_workers(2)
+    address, pid = next(iter(client.run(os.getpid).items()))
+    is_done = threading.Event()
+
+    def kill_once_it_works():
+        while not (client.processing()[address] or is_done.is_set()):
+            time.sleep(0.01)
+        os.kill(pid, signal.SIGKILL)
+
+    folds = list(StratifiedKFold(3).split(*data))
+    killer = threading.Thread(target=kill_once_it_works)
+    killer.start()
+    with parallel_config(backend="dask", scatter=[*data, *chain.from_iterable(folds)]):
+        searched = search(data, cv=folds)
+    is_done.set()
+    killer.join()
+    assert pid not in client.run(os.getpid).values()
+    return searched
+
+
 @pytest.mark.slow
-def test_dask_gives_the_scores_of_one_even_if_a_worker_dies(rows):
+def test_dask_gives_the_scores_of_one_even_if_a_worker_dies(rows, texts):
     distributed = pytest.importorskip("distributed", reason="needs skimdb[dask]")
-    expected = scores(search(rows))
+    expected, expected_of_texts = scores(search(rows)), scores(search_texts(texts))
     with (
         distributed.LocalCluster(
             n_workers=2, threads_per_worker=1, dashboard_address=None
@@ -60,25 +94,13 @@ def test_dask_gives_the_scores_of_one_even_if_a_worker_dies(rows):
     ):
         with parallel_config(backend="dask"):
             np.testing.assert_array_equal(scores(search(rows)), expected)
-        address, pid = next(iter(client.run(os.getpid).items()))
-        is_done = threading.Event()
-
-        def kill_once_it_works():
-            while not (client.processing()[address] or is_done.is_set()):
-                time.sleep(0.01)
-            os.kill(pid, signal.SIGKILL)
-
         # On every worker, the data outlives any of them; unless Dask leaves only one copy after
         # two seconds, to save memory.
         client.amm.stop()
-        folds = list(StratifiedKFold(3).split(*rows))
-        killer = threading.Thread(target=kill_once_it_works)
-        killer.start()
-        with parallel_config(backend="dask", scatter=[*rows, *chain.from_iterable(folds)]):
-            np.testing.assert_array_equal(scores(search(rows, cv=folds)), expected)
-        is_done.set()
-        killer.join()
-        assert pid not in client.run(os.getpid).values()
+        found = search_while_a_worker_dies(client, search, rows)
+        np.testing.assert_array_equal(scores(found), expected)
+        found = search_while_a_worker_dies(client, search_texts, texts)
+        np.testing.assert_array_equal(scores(found), expected_of_texts)
 
 
 def test_partitions_of_a_dask_bag_are_predicted_where_they_are(rows):
