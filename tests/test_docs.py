@@ -1,14 +1,19 @@
 """The documentation: its code does what it says, and its commands exist."""
 
 import doctest
+import json
 import re
 import shlex
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import typer
 
+from skimdb import save_model, text_pipeline
 from skimdb._cli import app
+from skimdb.datasets import load_sample_reviews
 
 DOCS = Path(__file__).parent.parent / "docs"
 PAGES = sorted(DOCS.rglob("*.md"))
@@ -47,6 +52,21 @@ def test_examples(page, tmp_path, monkeypatch):
     runner = doctest.DocTestRunner(optionflags=FLAGS)
     runner.run(doctest_of(page), out=report.append)
     assert runner.summarize(verbose=False).failed == 0, "".join(report)
+
+
+@pytest.mark.slow
+def test_a_server_with_processes(tmp_path):
+    (script,) = [code for code, _ in blocks(DOCS / "guide" / "saving.md", "py")]
+    (tmp_path / "serve.py").write_text(script)
+    X, y = load_sample_reviews(return_X_y=True)
+    pipeline = text_pipeline(random_state=0).fit(X, y)
+    save_model(pipeline, tmp_path / "reviews.skimdb")
+    command = [sys.executable, "serve.py"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stderr
+    texts = ["A superb film.", "Two dull, wasted hours."]
+    expected = [pipeline.predict_proba([text]).tolist() for text in texts]
+    assert [json.loads(line) for line in done.stdout.splitlines()] == expected
 
 
 def command_lines():
