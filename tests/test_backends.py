@@ -286,7 +286,7 @@ def test_updates_of_touched_columns_are_exact(optimizer):
     assert_close(classifier(**parameters).fit(X, y), classifier(**parameters).fit(X.toarray(), y))
 
 
-@scaled(40)
+@scaled(25)
 @given(st.data())
 def test_any_rows_are_trained_as_dense_rows(data):
     """A step on sparse rows changes what the same step on an array changes, and nothing else."""

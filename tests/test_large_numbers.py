@@ -212,7 +212,7 @@ def test_more_than_2_31_ids_have_their_ngrams():
     assert rows.size > 2**31
     vectorizer = MultiHotVectorizer(ngram_range=(1, 2), max_df=1, mode="count")
     expected = vectorizer.fit_transform(few)
-    assert 0 < expected.nnz < 10
+    assert 0 < expected.nnz < 100
     X = vectorizer.transform(rows)
     assert X.shape == (len(rows), expected.shape[1])
     np.testing.assert_array_equal(X.indices, np.tile(expected.indices, n))
