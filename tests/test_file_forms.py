@@ -378,6 +378,16 @@ def test_a_file_that_unpacks_to_too_much(tmp_path, monkeypatch, pack):
         read_labelled_texts(tmp_path / "a.csv.gz")
 
 
+@pytest.mark.parametrize(("kind", "compression"), [("feather", "uncompressed"), ("parquet", None)])
+def test_a_frame_of_texts_that_are_no_utf8(tmp_path, kind, compression):
+    path = tmp_path / f"a.{kind}"
+    frame = pd.DataFrame({"text": ["bon film"] * 3, "label": ["a", "b", "a"]})
+    getattr(frame, f"to_{kind}")(path, compression=compression)
+    path.write_bytes(path.read_bytes().replace(b"bon film", b"bon fil\xe9"))
+    with pytest.raises(ValueError, match=rf"a\.{kind} can't be read as {kind.capitalize()}"):
+        read_labelled_texts(path)
+
+
 @pytest.mark.parametrize("header", [b"PK\3\4", b"PK\1\2"])
 def test_names_in_a_zip_file_that_are_no_text(tmp_path, header):
     content = bytearray(zipped(**{"a.csv": COMMA}))

@@ -42,6 +42,8 @@ def read_frame(file, kind):
                 frame = pandas.read_excel(stream, header=None, dtype=object)
             else:
                 frame = getattr(pandas, f"read_{kind}")(stream)
+            # texts that are no UTF-8 are found here
+            values = frame.astype(object).where(frame.notna(), None).to_numpy()
     except ImportError as error:
         raise ImportError(
             f"reading {file.name} needs pandas and {PACKAGES[kind]}: pip install 'skimdb[files]'."
@@ -52,7 +54,6 @@ def read_frame(file, kind):
         # the parsers raise nearly any class of error on bad bytes
         reason = shorten_reason(str(error))
         raise ValueError(f"{file.name} can't be read as {FORMS[kind]}: {reason}.") from error
-    values = frame.astype(object).where(frame.notna(), None).to_numpy()
     rows = (Row(f"row {number}", [*fields]) for number, fields in enumerate(values, start=1))
     if kind != "excel":
         return Table(FORMS[kind], [*map(str, frame.columns)], rows)
