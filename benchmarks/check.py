@@ -11,8 +11,8 @@ from benchmarks._report import write_json
 
 PARTS = ("csr", "sequences", "texts", "file")
 STORED = Path(__file__).parent / "ratios.json"
-# Ratios of one version of skimdb differ by up to a third between runs on busy machines.
-MARGIN = 1.5
+# Ratios of one version of skimdb differ by up to two fifths between runs on busy machines.
+MARGIN = 2
 
 
 def groups(options):

@@ -379,9 +379,6 @@ import hashlib, sys
 from threading import Thread
 import numpy as np
 import scipy.sparse as sp
-from hypothesis import given
-from hypothesis import strategies as st
-from property_cases import scaled
 from sklearn.base import clone
 from skimdb import DenseClassifier
 
