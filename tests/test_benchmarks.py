@@ -365,14 +365,6 @@ def test_check_has_a_stored_ratio_for_each_group(benchmarks):
 
 
 @pytest.mark.slow
-def test_check_runs():
-    command = [sys.executable, "-m", "benchmarks", "check", "--quick", "--repeat", "1"]
-    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
-    assert run.returncode == 0, run.stderr + run.stdout
-    assert "MultiLabelBinarizer" in run.stdout
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("name", SUBCOMMANDS)
 def test_every_subcommand(name, quick_runs):
     run, path = quick_runs(name)
