@@ -207,6 +207,8 @@ def test_a_failing_scikit_learn_callback_leaves_no_trace(data):
     assert fingerprint(unfitted.fit(*data)) == fingerprint(classifier().fit(*data))
 
 
+# an import that is cut off leaves its file to the garbage collector
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @needs_signals
 @pytest.mark.parametrize("backend", ["sparse", pytest.param("keras", marks=pytest.mark.slow)])
 def test_ctrl_c_at_any_moment(data, other_data, backend):

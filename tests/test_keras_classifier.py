@@ -715,12 +715,16 @@ class CheckedClassifier(KerasClassifier):
         return model
 
 
+# by 1e-6, on some processors
+OTHER_PLACE = "TensorFlow's product of a float32 row differs with its place in the batch"
 SCIKERAS_CLASS = "SciKeras's class, from which it derives, "
 EXPECTED_FAILURES = {
     "check_estimator_tags_renamed": SCIKERAS_CLASS + "has tags for scikit-learn before 1.6 too",
     "check_mixin_order": SCIKERAS_CLASS + "has the mixin behind the base class",
     "check_sample_weight_equivalence_on_dense_data": "Keras divides the loss by the rows",
     "check_sample_weight_equivalence_on_sparse_data": "Keras divides the loss by the rows",
+    "check_methods_sample_order_invariance": OTHER_PLACE,
+    "check_methods_subset_invariance": OTHER_PLACE,
 }
 
 
