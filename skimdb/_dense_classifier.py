@@ -25,6 +25,7 @@ from skimdb._network._validation import (
     validate_rows,
     validate_rows_and_labels,
     validate_target,
+    validate_validation_data,
 )
 from skimdb._training._backend import BACKENDS, SPARSE, choose_backend, to_callbacks
 from skimdb._training._callbacks import CallbackSupportMixin, EpochTasks, with_callbacks
@@ -55,12 +56,6 @@ if TYPE_CHECKING:
     Callback: TypeAlias = Callable[[int, dict[str, float]], Any] | keras.callbacks.Callback
 
 
-TRANSFORM_HINT = (
-    "A Pipeline passes X_val to its last step as it is, unless scikit-learn's metadata routing is "
-    "on (sklearn.set_config(enable_metadata_routing=True)), the pipeline has "
-    'Pipeline(transform_input=["X_val"]), and its classifier asks for both by '
-    "set_fit_request(X_val=True, y_val=True)."
-)
 # What SciKeras, and other networks, call parameters; a prefix such as "model__" is left out.
 OTHER_NAMES = {
     "lr": "learning_rate",
@@ -672,15 +667,7 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if X_val is None:
             return None
         target.check_columns(label_columns(y_val), "y_val")
-        try:
-            X_val, y_val = validate_rows_and_labels(
-                self, X_val, y_val, reset=False, names=("X_val", "y_val")
-            )
-        except (TypeError, ValueError) as error:
-            if not (str(error).startswith("X_val") and _may_be_untransformed(X_val)):
-                raise
-            kind = TypeError if isinstance(error, TypeError) else ValueError
-            raise kind(f"{error} {TRANSFORM_HINT}") from error
+        X_val, y_val = validate_validation_data(self, X_val, y_val)
         return X_val, target.encode(y_val, "y_val")
 
     def _plan(self, target, rows, seed, warm, **settings):
@@ -741,14 +728,6 @@ class DenseClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         scores = forward(X, self.coefs_, self.intercepts_, self._network.activation)
         check_finite(scores)
         return scores
-
-
-def _may_be_untransformed(X_val):
-    """Tell whether validation rows may be texts or sequences that no earlier step has seen."""
-    if sp.issparse(X_val):
-        return False
-    is_table = len(getattr(X_val, "shape", ())) == 2
-    return not is_table or np.asarray(X_val).dtype.kind in "OUT"
 
 
 def _fitted_attributes(network, target, weights):

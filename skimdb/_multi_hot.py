@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from itertools import accumulate, chain, pairwise
 from math import ceil
 from numbers import Integral
 from typing import TYPE_CHECKING, Literal, Self
@@ -14,6 +13,7 @@ from sklearn import get_config
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted
 
+from skimdb._sequences._counts import count_ids
 from skimdb._sequences._ragged import Ragged, SequenceArray
 from skimdb._sequences._validation import validate_sequences
 from skimdb._utils._checks import (
@@ -42,8 +42,6 @@ if TYPE_CHECKING:
 MODES = ("binary", "count", "log", "freq", "tfidf")
 # under min_df="auto"
 IDS_PER_SEQUENCE = 4_000_000
-# up to so many ids, Python's sets are about as fast as SciPy
-FEW_IDS = 500
 LARGEST_INT32, LARGEST_INT64 = np.iinfo(np.int32).max, np.iinfo(np.int64).max
 
 
@@ -507,25 +505,7 @@ class MultiHotVectorizer(SparseOutputMixin, TransformerMixin, BaseEstimator):
         ids = self._handle_unknown(ids)
         if self._learns_ngrams or self.n_buckets is not None:
             return self._count_ngrams(ids)
-        num_words = self._n_ids()
-        n_ids = len(ids.values)
-        if self.mode == "binary" and n_ids <= FEW_IDS:
-            return _columns_of_few(ids, num_words)
-        # binary entries become 1 in the end, so int8 may overflow
-        ones = np.ones(n_ids, dtype=np.int8 if self.mode == "binary" else np.int64)
-        index_dtype = _index_dtype(n_ids, num_words)
-        sort_at_once = n_ids > num_words
-        # the ids may be the user's own array, which sorting in place must not change
-        indices = ids.values.astype(index_dtype, copy=not sort_at_once)
-        counts = sp.csr_array(
-            (ones, indices, ids.offsets.astype(index_dtype)), shape=(len(ids), num_words)
-        )
-        if sort_at_once:
-            # Two changes of format sort all rows at once, by a counting sort. Sorting row by row
-            # takes several times as long.
-            counts = counts.tocsc().tocsr()
-        counts.sum_duplicates()
-        return counts
+        return count_ids(ids, self._n_ids(), binary=self.mode == "binary")
 
     def _handle_unknown(self, ids):
         """Leave out, refuse or replace ids without a column."""
@@ -623,31 +603,6 @@ def _columns_up_to(largest_id):
             f"X must hold ids below {LARGEST_INT64} to have columns, got {LARGEST_INT64}."
         )
     return largest_id + 1
-
-
-def _columns_of_few(ids, n_columns):
-    """Return the columns of few ids, as a canonical CSR array of ones.
-
-    Each of SciPy's functions would let go of Python's lock. Where other threads wait for it, that
-    costs more than such short work.
-    """
-    values = ids.values.tolist()
-    rows = [sorted({*values[start:stop]}) for start, stop in pairwise(ids.offsets.tolist())]
-    indices = [*chain.from_iterable(rows)]
-    index_dtype = _index_dtype(len(indices), n_columns)
-    parts = (
-        np.ones(len(indices), dtype=np.int8),
-        np.array(indices, dtype=index_dtype),
-        np.array([0, *accumulate(map(len, rows))], dtype=index_dtype),
-    )
-    columns = sp.csr_array(parts, shape=(len(rows), n_columns))
-    columns.has_canonical_format = True
-    return columns
-
-
-def _index_dtype(n_entries, n_columns):
-    """Return the index type of a CSR matrix."""
-    return np.int32 if max(n_entries, n_columns) <= LARGEST_INT32 else np.int64
 
 
 @contextmanager

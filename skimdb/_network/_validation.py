@@ -27,6 +27,12 @@ TARGETS = (
 BINARIZER_HINT = (
     "sklearn.preprocessing.MultiLabelBinarizer makes such a matrix of lists of labels."
 )
+TRANSFORM_HINT = (
+    "A Pipeline passes X_val to its last step as it is, unless scikit-learn's metadata routing is "
+    "on (sklearn.set_config(enable_metadata_routing=True)), the pipeline has "
+    'Pipeline(transform_input=["X_val"]), and its classifier asks for both by '
+    "set_fit_request(X_val=True, y_val=True)."
+)
 
 
 def validate_rows(estimator, X, name, *, reset, dtype=np.float32):
@@ -162,6 +168,27 @@ def validate_rows_and_labels(estimator, X, y, *, reset, names=("X", "y")):
             f"with inconsistent numbers of samples, {X.shape[0]} rows and {len(y)} labels."
         )
     return X, y
+
+
+def validate_validation_data(estimator, X_val, y_val):
+    """Return validation rows and their labels, checked; say why they may be untransformed."""
+    try:
+        return validate_rows_and_labels(
+            estimator, X_val, y_val, reset=False, names=("X_val", "y_val")
+        )
+    except (TypeError, ValueError) as error:
+        if not (str(error).startswith("X_val") and _may_be_untransformed(X_val)):
+            raise
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{error} {TRANSFORM_HINT}") from error
+
+
+def _may_be_untransformed(X_val):
+    """Tell whether validation rows may be texts or sequences that no earlier step has seen."""
+    if sp.issparse(X_val):
+        return False
+    is_table = len(getattr(X_val, "shape", ())) == 2
+    return not is_table or np.asarray(X_val).dtype.kind in "OUT"
 
 
 def validate_weights(y, sample_weight, class_weight):

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from skimdb import MultiHotVectorizer
-from skimdb._multi_hot import _index_dtype
 from skimdb._sequences import _ngrams
+from skimdb._sequences._counts import _index_dtype
 from skimdb._sequences._ids import LARGEST_ID, NO_RANK, START_RANK, IdConvention
 from skimdb._sequences._ragged import Ragged
 from skimdb._sequences._validation import validate_sequences
