@@ -80,9 +80,9 @@ def log_odds(pipeline, texts, class_):
     number = pipeline.classes_.tolist().index(class_)
     if scores.ndim == 1:
         return scores if number == 1 else -scores
-    if pipeline[-1].model_.layers[-1].activation.__name__ == "sigmoid":
-        return scores[:, number]
-    return logit(pipeline.predict_proba(texts)[:, number].astype(float))
+    probabilities = pipeline.predict_proba(texts).astype(float)
+    is_softmax = np.allclose(probabilities.sum(axis=1), 1)
+    return logit(probabilities[:, number]) if is_softmax else scores[:, number]
 
 
 def assert_close(values, expected, **tolerance):

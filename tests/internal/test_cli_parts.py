@@ -52,6 +52,7 @@ def test_halving_rounds_are_scikit_learns(n_units, n_batch_sizes, epochs, expect
     assert count_fits(request) == 2 * len(search.cv_results_["params"])
 
 
+@pytest.mark.keras
 @pytest.mark.parametrize(("loss", "epochs"), [("auto", 100), ("mse", 3)])
 def test_loss_of_reproduce_is_keras_loss(loss, epochs):
     sequences, y = make_reviews(600, n_words=300, random_state=0)
