@@ -34,6 +34,7 @@ STYLE = """\
 .skimdb .for { text-decoration: underline solid; text-underline-offset: .2em }
 .skimdb .against { text-decoration: underline wavy; text-underline-offset: .2em }
 .skimdb small { font-size: .7em; vertical-align: super; white-space: nowrap }
+.skimdb b, .skimdb small, p.skimdb span { unicode-bidi: isolate }
 .skimdb .unknown { opacity: .75; font-style: italic }
 </style>
 """

@@ -236,7 +236,7 @@ class LogCountRatioScaler(
 
     def _validate(self, X, y, *, reset):
         X, y = validate_rows_and_labels(self, X, y, reset=reset)
-        check_non_negative(X, type(self).__name__)
+        check_non_negative(X, f"{type(self).__name__} (input X)")
         return _sum_duplicates(X), y
 
     @property
@@ -277,10 +277,11 @@ class LogCountRatioScaler(
             totals = np.asarray(counts.sum(axis=0)).ravel()
         own_counts = np.asarray(counts.sum(axis=1)).ravel()
         own_sums = own_counts + self.alpha * len(totals)
-        rest_sums = totals.sum() - own_counts + self.alpha * len(totals)
+        # the sums of a class and of all may be rounded differently
+        rest_sums = np.maximum(totals.sum() - own_counts, 0) + self.alpha * len(totals)
 
         def ratio(own, numbers, totals):
-            rest = totals - own + self.alpha
+            rest = np.maximum(totals - own, 0) + self.alpha
             return np.log((own + self.alpha) / own_sums[numbers]) - np.log(
                 rest / rest_sums[numbers]
             )

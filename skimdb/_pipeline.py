@@ -428,8 +428,8 @@ def _check_steps(pipeline):
     steps = [step for _, step in pipeline.steps] if isinstance(pipeline, Pipeline) else []
     if [*map(type, steps)] != [WordIndexEncoder, MultiHotVectorizer, DenseClassifier]:
         raise TypeError(
-            "pipeline must be one of WordIndexEncoder, MultiHotVectorizer and DenseClassifier, as "
-            "multi_hot_pipeline(text=True) returns it."
+            "pipeline must have the steps WordIndexEncoder, MultiHotVectorizer and "
+            "DenseClassifier, as multi_hot_pipeline(text=True) returns it."
         )
     encoder, vectorizer, classifier = steps
     encoder._validate_parameters()

@@ -541,7 +541,7 @@ class VocabularySelector(
 
     def _validate_counts(self, X, *, reset):
         X = validate_rows(self, X, "X", reset=reset)
-        check_non_negative(X, type(self).__name__)
+        check_non_negative(X, f"{type(self).__name__} (input X)")
         return X
 
 

@@ -429,14 +429,16 @@ def test_what_zip_repeats_of_a_file_is_cut_off(tmp_path):
     assert len(str(caught.value)) < 1200
 
 
-def test_a_parquet_file_of_too_many_rows(tmp_path, monkeypatch):
+@pytest.mark.parametrize("form", ["Parquet", "Feather"])
+def test_a_file_of_too_many_rows(form, tmp_path, monkeypatch):
     monkeypatch.setattr(_frames, "MOST_ROWS", 1000)
-    frame = pd.DataFrame({"text": ["x"] * 100_000, "label": ["a"] * 100_000})
-    frame.to_parquet(tmp_path / "a.parquet")
+    frame = pd.DataFrame({"text": [None] * 100_000, "label": [None] * 100_000})
+    path = tmp_path / f"a.{form.lower()}"
+    getattr(frame, f"to_{form.lower()}")(path)
     with pytest.raises(
-        ValueError, match="can't be read as Parquet: it says that it holds 100,000"
+        ValueError, match=f"can't be read as {form}: it says that it holds 100,000"
     ):
-        read_labelled_texts(tmp_path / "a.parquet")
+        read_labelled_texts(path)
 
 
 def test_a_file_cut_short(tmp_path):

@@ -441,3 +441,16 @@ def test_rows_are_the_same_one_by_one_and_all_at_once():
     rows = sp.vstack([scaler.transform(X[[i]]) for i in range(60)], format="csr")
     np.testing.assert_array_equal(rows.data, together.data)
     np.testing.assert_array_equal(rows.indices, together.indices)
+
+
+def test_sums_that_are_rounded_differently_leave_ratios_finite():
+    rng = np.random.default_rng(1)
+    # nearly all counts are those of the first label, added up in two blocks
+    for _ in range(30):
+        X = rng.random((40, 6)) * (rng.random((40, 6)) < 0.3)
+        Y = (rng.random((40, 3)) < [0.95, 0.5, 0.5]).astype(int)
+        scaler = LogCountRatioScaler(alpha=1e-18)
+        weights = rng.random(40)
+        scaler.partial_fit(X[:17], Y[:17], sample_weight=weights[:17])
+        scaler.partial_fit(X[17:], Y[17:], sample_weight=weights[17:])
+        assert np.isfinite(scaler.scale_).all()

@@ -477,13 +477,19 @@ class TestErrors:
     @pytest.mark.parametrize(
         ("pipeline", "message"),
         [
-            (multi_hot_pipeline(), "pipeline must be one of WordIndexEncoder, MultiHotVectorizer"),
-            (make_pipeline(CountVectorizer(), LogisticRegression()), "pipeline must be one of"),
-            (DenseClassifier(), "pipeline must be one of WordIndexEncoder"),
-            (None, "pipeline must be one of WordIndexEncoder"),
+            (
+                multi_hot_pipeline(),
+                "pipeline must have the steps WordIndexEncoder, MultiHotVectorizer",
+            ),
+            (
+                make_pipeline(CountVectorizer(), LogisticRegression()),
+                "pipeline must have the steps",
+            ),
+            (DenseClassifier(), "pipeline must have the steps WordIndexEncoder"),
+            (None, "pipeline must have the steps WordIndexEncoder"),
             (
                 Pipeline([("counts", VocabularySelector()), ("classifier", DenseClassifier())]),
-                "pipeline must be one of WordIndexEncoder",
+                "pipeline must have the steps WordIndexEncoder",
             ),
         ],
     )

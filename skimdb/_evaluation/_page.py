@@ -37,6 +37,7 @@ h1, h2, h3 { line-height: 1.25; margin: 1.5em 0 .5em }
 h1 { margin-top: .5em }
 h2 { border-top: 1px solid var(--line); padding-top: 1em }
 p, li { max-width: 60rem }
+b { unicode-bidi: isolate }
 nav ul { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; padding: 0; list-style: none }
 .scroll { overflow-x: auto; margin: 1rem 0 }
 table { border-collapse: collapse; min-width: min(100%, 26rem);

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import cache, partial
 from itertools import pairwise
-from threading import Lock
+from threading import RLock
 
 import joblib
 import numpy as np
@@ -13,7 +13,7 @@ from threadpoolctl import ThreadpoolController
 
 from skimdb._utils._interrupts import hold_interrupts
 
-_lock = Lock()
+_lock = RLock()
 _fits = []
 
 
@@ -98,13 +98,15 @@ def _controller():
 
 def _forget_fits():
     """Start anew in a fork, which has none of the threads whose fits those were."""
-    global _lock
-    _lock = Lock()
     if _fits:
         _fits[0].restore_original_limits()
         _fits.clear()
+    _lock.release()
 
 
 # systems that can't fork have no such function
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(after_in_child=_forget_fits)
+    # another thread must not be about to set the limit, which the fork would then keep
+    os.register_at_fork(
+        before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_forget_fits
+    )

@@ -80,13 +80,14 @@ def seeds():
 
 def read(data, folder):
     """Read an input, and return the probabilities that the model in it gives."""
-    number, part, content = (*data[:2], 0, WHOLE)[0], data[1] if data[1:] else WHOLE, data[2:]
+    number, part = data[:2] if len(data) > 1 else (0, WHOLE)
     members, _ = make_files()[number % len(SETTINGS)]
     path = folder / "model.skimdb"
     if part == WHOLE:
-        written(path, content)
+        written(path, data[2:])
     else:
         name = TREE if part == VALUE else sorted(members)[part % len(members)]
+        content = data[2:]
         if part == VALUE:
             content = _with_value(members[TREE], content)
         write_model(path, {**members, name: content})

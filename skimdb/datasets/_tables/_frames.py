@@ -107,10 +107,8 @@ def _list_visible(folder):
 
 def _check_size(file, stream, kind):
     """Raise if a file unpacks to much more than it should."""
-    if kind == "parquet":
-        # this reads little more than the footer, and imports pyarrow.parquet
-        pandas.read_parquet(stream, columns=[])
-        n_rows = pyarrow.parquet.ParquetFile(stream).metadata.num_rows
+    if kind != "excel":
+        n_rows = _count_rows(stream, kind)
         if n_rows > max(MOST_ROWS, stream.seek(0, os.SEEK_END)):
             raise ValueError(f"it says that it holds {n_rows:,} rows")
     elif file.head.startswith(b"PK"):
@@ -118,3 +116,13 @@ def _check_size(file, stream, kind):
             size = sum(member.file_size for member in archive.infolist())
         if size > LARGEST_SHEETS:
             raise ValueError(f"it unpacks to {size:,} bytes")
+
+
+def _count_rows(stream, kind):
+    """Return how many rows a Parquet or Feather file says that it holds."""
+    if kind == "parquet":
+        # this reads little more than the footer, and imports pyarrow.parquet
+        pandas.read_parquet(stream, columns=[])
+        return pyarrow.parquet.ParquetFile(stream).metadata.num_rows
+    reader = pyarrow.ipc.open_file(stream)
+    return sum(reader.get_batch(i).num_rows for i in range(reader.num_record_batches))
