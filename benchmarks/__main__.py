@@ -128,7 +128,7 @@ def check_ratios(
         slower = check.find_slower(again)
     if slower:
         print(
-            f"Error: more than {check.MARGIN} times the stored ratio: {', '.join(slower)}.",
+            f"Error: beyond the margin in both measurements: {', '.join(slower)}.",
             file=sys.stderr,
         )
         raise typer.Exit(1)

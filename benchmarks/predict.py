@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from contextlib import contextmanager
 from statistics import median
 
 from benchmarks._contenders import load_tensorflow, mlp_classifier, skimdb_classifier
@@ -93,7 +94,7 @@ def groups(options):
         ),
         *(
             Group(
-                f"predict {size} text{'s' * (size > 1)} per request in threads",
+                f"predict {size} text{'s' * (size > 1)} per request in threads, {pipeline}",
                 f"{requests['n_requests']} requests to one pipeline",
                 (
                     Contender("16 threads", predict_in_threads, {"n_threads": 16, **requests}),
@@ -107,8 +108,16 @@ def groups(options):
                 ),
                 isolated=False,
             )
-            for size, n_requests in ((1, 1600), (10, 640), (100, 96), (400, 32))
-            for requests in [{"size": size, "n_requests": 32 if options.quick else n_requests}]
+            for pipeline, name, size, n_requests in (
+                ("multi_hot_pipeline", "skimdb", 1, 1600),
+                ("multi_hot_pipeline", "skimdb", 10, 640),
+                ("multi_hot_pipeline", "skimdb", 100, 96),
+                ("multi_hot_pipeline", "skimdb", 400, 32),
+                ("text_pipeline", "text", 1, 1600),
+            )
+            for requests in [
+                {"name": name, "size": size, "n_requests": 32 if options.quick else n_requests}
+            ]
         ),
     ]
 
@@ -174,12 +183,12 @@ def predict_one_text(context, name, n_calls):
     return _time_each_call(pipeline.predict_proba, [[text] for text in texts[:n_calls]])
 
 
-def predict_in_threads(context, n_threads, size, n_requests):
+def predict_in_threads(context, n_threads, name, size, n_requests):
     """Job: ``predict_proba`` of a saved pipeline, called by several threads at once."""
     from threading import Barrier, Thread
     from time import perf_counter
 
-    pipeline = _load_pipeline(context, "skimdb")
+    pipeline = _load_pipeline(context, name)
     requests = _make_requests(context, size, n_requests)
 
     def run():
@@ -203,18 +212,22 @@ def predict_in_threads(context, n_threads, size, n_requests):
     return Work(run, lambda seconds: {"seconds": seconds})
 
 
-def predict_in_processes(context, size, n_requests):
+def predict_in_processes(context, name, size, n_requests):
     """Job: ``predict_proba`` of a saved pipeline, in as many processes as there are cores."""
     from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
 
     from joblib import cpu_count
 
     _save_models_once(context)
     requests = _make_requests(context, size, n_requests)
-    pool = ProcessPoolExecutor(cpu_count(), initializer=_load_in_process, initargs=(context,))
-    # all processes start, and load what the first prediction needs
-    for future in [pool.submit(_predict_in_process, request) for request in requests]:
-        future.result()
+    pool = ProcessPoolExecutor(
+        cpu_count(), get_context("spawn"), initializer=_load_in_process, initargs=(context, name)
+    )
+    with _one_thread_in_new_processes():
+        # all processes start, and load what the first prediction needs
+        for future in [pool.submit(_predict_in_process, request) for request in requests]:
+            future.result()
 
     def run():
         futures = [pool.submit(_predict_in_process, request) for request in requests]
@@ -224,9 +237,21 @@ def predict_in_processes(context, size, n_requests):
     return Work(run)
 
 
-def _load_in_process(context):
+@contextmanager
+def _one_thread_in_new_processes():
+    """Keep NumPy and numba, in each process that starts, from using all cores."""
+    before = {**os.environ}
+    os.environ.update(OMP_NUM_THREADS="1", NUMBA_NUM_THREADS="1")
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+def _load_in_process(context, name):
     global _pipeline_of_process
-    _pipeline_of_process = _load_pipeline(context, "skimdb")
+    _pipeline_of_process = _load_pipeline(context, name)
 
 
 def _predict_in_process(texts):
@@ -241,7 +266,7 @@ def _make_requests(context, size, n_requests):
 
 
 def save_models(context):
-    """Job: save one pipeline with skimdb, one with MLPClassifier, and one Keras model."""
+    """Job: save two pipelines with skimdb, one with MLPClassifier, and one Keras model."""
 
     def run():
         import compileall
@@ -265,6 +290,8 @@ def save_models(context):
                 fitted[-1].model_.save(context.folder / "model.keras")
                 word_index = json.dumps(fitted["encoder"].vocabulary_)
                 (context.folder / "word_index.json").write_text(word_index, encoding="utf-8")
+        fitted = skimdb.text_pipeline(random_state=0).fit(texts[:5000], y[:5000])
+        joblib.dump(fitted, context.folder / "text.joblib")
         site = context.folder / "site" / "skimdb"
         shutil.copytree(Path(skimdb.__file__).parent, site)
         compileall.compile_dir(site, quiet=1)

@@ -11,6 +11,7 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import settings
 from joblib.externals.loky.process_executor import TerminatedWorkerError
 from matplotlib.figure import Figure
 from sklearn.base import clone
@@ -274,7 +275,8 @@ def fitted(texts):
     return text_pipeline(random_state=0, epochs=2).fit(*texts)
 
 
-MOMENTS = np.random.default_rng(0).random(5)
+# five, or 125 with HYPOTHESIS_PROFILE=long
+MOMENTS = np.random.default_rng(0).random(settings.default.max_examples // 20)
 
 
 @needs_signals
