@@ -99,6 +99,11 @@ def groups(options):
                 (
                     Contender("16 threads", predict_in_threads, {"n_threads": 16, **requests}),
                     Contender(
+                        "16 threads, one request at a time",
+                        predict_in_threads,
+                        {"n_threads": 16, "takes_turns": True, **requests},
+                    ),
+                    Contender(
                         "one thread",
                         predict_in_threads,
                         {"n_threads": 1, **requests},
@@ -183,13 +188,15 @@ def predict_one_text(context, name, n_calls):
     return _time_each_call(pipeline.predict_proba, [[text] for text in texts[:n_calls]])
 
 
-def predict_in_threads(context, n_threads, name, size, n_requests):
+def predict_in_threads(context, n_threads, name, size, n_requests, takes_turns=False):
     """Job: ``predict_proba`` of a saved pipeline, called by several threads at once."""
-    from threading import Barrier, Thread
+    from contextlib import nullcontext
+    from threading import Barrier, Lock, Thread
     from time import perf_counter
 
     pipeline = _load_pipeline(context, name)
     requests = _make_requests(context, size, n_requests)
+    turn = Lock() if takes_turns else nullcontext()
 
     def run():
         barrier = Barrier(n_threads + 1)
@@ -197,7 +204,8 @@ def predict_in_threads(context, n_threads, name, size, n_requests):
         def predict(part):
             barrier.wait()
             for request in part:
-                pipeline.predict_proba(request)
+                with turn:
+                    pipeline.predict_proba(request)
 
         parts = [requests[i::n_threads] for i in range(n_threads)]
         threads = [Thread(target=predict, args=(part,)) for part in parts]
