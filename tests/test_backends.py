@@ -76,6 +76,7 @@ def test_auto_takes_the_sparse_trainer_for_names(parameters):
     assert_equal(model, classifier(**parameters, backend="sparse").fit(X, y))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("parameters", "named"), ONLY_KERAS, ids=lambda value: str(value)[:40])
 def test_auto_takes_keras_for_the_rest(parameters, named):
     X, y = make_rows()
@@ -152,6 +153,7 @@ def test_both_backends_agree(parameters, n_classes):
     np.testing.assert_allclose(one.predict_proba(X), other.predict_proba(X), rtol=1e-3, atol=1e-6)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("optimizer", ["rmsprop", "adam", "sgd"])
 def test_warm_start_continues_as_one_fit(backend, optimizer):
@@ -207,6 +209,7 @@ def test_memory_continues_rows_of_any_values(optimizer, tmp_path):
     assert_equal(model, classifier(**parameters, epochs=6).fit(X, y))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_without_a_learning_rate_the_default_returns(backend):
     X, y = make_rows()
@@ -448,6 +451,7 @@ def test_memory_ignores_fits_by_keras(tmp_path):
     assert not [*tmp_path.iterdir()]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("batch_size", [1, 7, 2000, 100_000])
 @pytest.mark.parametrize("units", [1, (130, 3)])
 def test_batches_of_any_size(batch_size, units):
@@ -488,6 +492,7 @@ assert "numba" in sys.modules
 """
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name != "posix" or not hasattr(os, "geteuid"), reason="needs POSIX")
 def test_kernels_are_compiled_where_no_cache_can_be_written(tmp_path):
     import skimdb
@@ -562,6 +567,7 @@ def test_no_process_imports_tensorflow(arguments, tmp_path):
     assert set(records) <= {"sklearn", ""}
 
 
+@pytest.mark.slow
 def test_importing_and_predicting_need_no_numba(tmp_path):
     X, y = make_rows()
     save_model(classifier().fit(X, y), tmp_path / "model.skimdb")

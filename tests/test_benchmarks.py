@@ -92,6 +92,7 @@ def check_results(results, name, repeat):
             assert row["ratio"] == median(row["ratios"])
 
 
+@pytest.mark.slow
 def test_writes_every_time_with_medians_and_ratios(tmp_path):
     path = tmp_path / "load.json"
     run = run_benchmark("load", path, "--repeat", "1")
@@ -104,6 +105,7 @@ def test_writes_every_time_with_medians_and_ratios(tmp_path):
     assert all(row["name"] in run.stdout for row in group["rows"])
 
 
+@pytest.mark.slow
 def test_contenders_in_one_process_do_the_same_work(benchmarks, tmp_path):
     measure, data = benchmarks("_measure"), benchmarks("_data")
     options = measure.Options(data="made", repeat=3, quick=True)
@@ -156,6 +158,7 @@ def test_each_round_starts_with_another_contender(benchmarks):
     ]
 
 
+@pytest.mark.slow
 def test_a_contender_of_skimdb_imports_no_tensorflow():
     script = (
         "import sys\n"
@@ -176,6 +179,7 @@ def test_products_of_some_batches_are_scaled_up(benchmarks, monkeypatch):
     assert time_epoch() == 13
 
 
+@pytest.mark.slow
 def test_reads_as_keras_does(benchmarks, tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     measure, data = benchmarks("_measure"), benchmarks("_data")

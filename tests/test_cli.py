@@ -360,6 +360,7 @@ class TestOwnFile:
         result = run("train", "--data", path, "--text-column", "3")
         assert_refused(result, "from 1 to 2", "--text-column")
 
+    @pytest.mark.slow
     def test_is_read_as_it_is(self, tmp_path, own_texts):
         """No header, semicolons, another encoding, and columns that only a number names."""
         texts, labels = own_texts
@@ -379,6 +380,7 @@ class TestOwnFile:
         figures = assert_evaluates_as_trained(folder)
         assert figures["labels"] == ["bad", "good"]
 
+    @pytest.mark.slow
     def test_standard_input(self, tmp_path, own_texts):
         rows = [f"{label}\t{text}" for text, label in zip(*own_texts, strict=True)]
         stdin = "label\ttext\n" + "\n".join(rows)
@@ -389,6 +391,7 @@ class TestOwnFile:
         figures = json.loads(result.stdout)
         assert (figures["rows"], figures["held_out"]) == (16, True)
 
+    @pytest.mark.slow
     @pytest.mark.filterwarnings("default")
     @pytest.mark.parametrize("options", [[], ["--stream"]])
     def test_rows_that_cannot_be_used_are_counted_once(self, tmp_path, options):
@@ -404,6 +407,7 @@ class TestOwnFile:
         # evaluate leaves the same rows out
         assert_evaluates_as_trained(tmp_path / "model")
 
+    @pytest.mark.slow
     def test_folder_of_parts(self, tmp_path, own_texts):
         """The unpacked aclImdb: its reviews without a label are left out."""
         for i, (text, label) in enumerate(zip(*own_texts, strict=True)):
@@ -429,6 +433,7 @@ class TestOwnFile:
         assert "Error: " in result.stderr
         assert "'mixed'" in result.stderr
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("options", [[], ["--stream"]])
     def test_one_part_of_the_reviews(self, tmp_path, own_texts, options):
         """The folder aclImdb/train: its reviews without a label are left out there, too."""
@@ -521,6 +526,7 @@ class TestTrain:
         words = shlex.split(following.removeprefix("Next: skimdb "))
         assert run(*words).stdout.startswith(("positive\t", "negative\t"))
 
+    @pytest.mark.slow
     def test_next_command_quotes_the_folder(self, tmp_path):
         folder = tmp_path / "my model"
         result = run("train", "--epochs", 1, "--out", folder)
@@ -555,6 +561,7 @@ class TestTrain:
         score = trained.metrics["figures"]["test"]["accuracy"]
         assert pipeline.score(X_test, y_test) == score >= 0.9
 
+    @pytest.mark.slow
     def test_article(self, tmp_path):
         result = run("train", "--model", "article", "--validation", 50, "--out", tmp_path)
         assert result.exit_code == 0, result.output
@@ -608,6 +615,7 @@ class TestTrain:
         assert json.loads(result.stdout)["rows"] == 80
         assert assert_evaluates_as_trained(folder)["held_out"] is True
 
+    @pytest.mark.slow
     def test_seed_decides(self, tmp_path, trained):
         def history(seed):
             options = ["--validation", 50, "--seed", seed, "--force"]
@@ -619,6 +627,7 @@ class TestTrain:
         assert history(0) == first
         assert history(1) != first
 
+    @pytest.mark.slow
     def test_num_words_counts_words(self, tmp_path):
         data = tmp_path / "texts.csv"
         data.write_text("text,label\n" + "aa bb cc dd,x\naa bb cc,y\naa bb,x\naa,y\n" * 9)
@@ -629,6 +638,7 @@ class TestTrain:
         assert sequences[0].tolist() == [1, 4, 5, 2, 2]
         assert pipeline[:-1].transform(["aa bb cc dd"]).sum() == 4
 
+    @pytest.mark.slow
     def test_sample_accuracy_over_five_seeds(self, tmp_path):
         accuracies = []
         for seed in range(5):
@@ -657,6 +667,7 @@ class TestCtrlC:
         assert_refused(result, "interrupted: nothing was written.", code=130)
         assert not list(tmp_path.iterdir())
 
+    @pytest.mark.slow
     def test_keeps_the_old_files_at_the_end(self, tmp_path, monkeypatch):
         for name in WRITTEN:
             (tmp_path / name).write_bytes(b"old")
@@ -739,6 +750,7 @@ class TestFolderOfAnotherModel:
         assert run("train", *self.OPTIONS, "--out", folder).exit_code == 0
         return folder
 
+    @pytest.mark.slow
     def test_same_command_again(self, folder):
         assert run("train", *self.OPTIONS, "--out", folder).exit_code == 0
 
@@ -802,6 +814,7 @@ class TestRareLabel:
     ADVICE = " Training with --class-weight balanced may help.\n"
     OPTIONS = ("--units", 4, "--epochs", 2, "--batch-size", 16)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("model", ["text", "article"])
     def test_never_predicted(self, rare_label, tmp_path, model):
         options = ["--data", rare_label, "--model", model, *self.OPTIONS, "--out", tmp_path]
@@ -816,6 +829,7 @@ class TestRareLabel:
             line.split() for line in result.stdout.splitlines()
         ]
 
+    @pytest.mark.slow
     def test_evaluate_says_so(self, rare_label, tmp_path):
         options = ["--data", rare_label, "--model", "article", *self.OPTIONS, "--out", tmp_path]
         assert run("train", *options).exit_code == 0
@@ -827,6 +841,7 @@ class TestRareLabel:
             )
         assert json.loads(result.stdout)["never_predicted"] == {"spam": 30}
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("model", ["text", "article"])
     def test_balanced(self, rare_label, tmp_path, model):
         options = ["--data", rare_label, "--model", model, "--class-weight", "balanced"]
@@ -849,11 +864,13 @@ class TestRareLabel:
         first, *_ = result.stderr.splitlines()
         assert re.fullmatch(r"Note: none of the 12 test rows .*\(\d have it\)\.", first)
 
+    @pytest.mark.slow
     def test_tune_says_so(self, rare_label, tmp_path):
         result = run("tune", "--data", rare_label, *self.OPTIONS, "--cv", 2, "--out", tmp_path)
         assert result.exit_code == 0, result.output
         assert result.stderr.startswith(self.NOTE + self.ADVICE)
 
+    @pytest.mark.slow
     def test_many_labels_are_cut(self, tmp_path):
         data = tmp_path / "texts.csv"
         rows = [f"w{i},{'often' if i % 2 else i % 18}" for i in range(180)]
@@ -1128,6 +1145,7 @@ class TestPredict:
         result = run("predict", trained.folder, "--file", file, "--encoding", "utf-8")
         assert_refused(result, "texts.txt, line 2", "UTF-8", "0xe9")
 
+    @pytest.mark.slow
     def test_without_heavy_imports(self, trained):
         code = (
             "import atexit, sys; from skimdb._cli import app; "
@@ -1145,6 +1163,7 @@ class TestPredict:
         assert done.stdout.startswith("positive")
         assert done.stdout.endswith("set()\n")
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("from_file", [False, True])
     def test_answers_each_line_at_once(self, trained, tmp_path, from_file):
         args = []
@@ -1173,6 +1192,7 @@ class TestPredict:
         timer.cancel()
         assert process.returncode == 0
 
+    @pytest.mark.slow
     def test_reader_that_stops(self, trained, tmp_path):
         file = tmp_path / "texts.txt"
         file.write_text(f"{PRAISE}\n" * 50_000)
@@ -1259,6 +1279,7 @@ class TestImdb:
         assert figures["loss"] == pytest.approx(test["loss"])
         assert figures["accuracy"] == test["accuracy"]
 
+    @pytest.mark.slow
     def test_no_rows_of_an_older_model_stay(self, made_imdb, trained, tmp_path):
         folder = tmp_path / "model"
         shutil.copytree(trained.folder, folder)
@@ -1270,6 +1291,7 @@ class TestImdb:
         result = run("evaluate", folder, "--all-rows", "--json")
         assert json.loads(result.stdout)["rows"] == 1200
 
+    @pytest.mark.slow
     def test_text_model(self, tmp_path, monkeypatch):
         home = tmp_path / "aclImdb"
         X, y = load_sample_reviews(return_X_y=True)
@@ -1293,6 +1315,7 @@ class TestImdb:
         assert figures["accuracy"] == test["accuracy"]
         assert figures["loss"] == pytest.approx(test["loss"])
 
+    @pytest.mark.slow
     def test_reproduce(self, tmp_path, monkeypatch):
         home = tmp_path / "imdb"
         home.mkdir()

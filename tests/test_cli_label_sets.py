@@ -119,6 +119,7 @@ def test_predicts_a_file(suffix, films, model, tmp_path):
     assert float(rows[0]["probability_comedy"]) > 0.5 > float(rows[0]["probability_war"])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("options", [["--model", "text"], ["--model", "article", "--jobs", 2]])
 def test_tunes(options, films, tmp_path):
     grid = ["--epochs", "1,10", "--units", 8, "--batch-size", 8, "--cv", 2]
@@ -131,6 +132,7 @@ def test_tunes(options, films, tmp_path):
     assert result.exit_code == 0, result.output
 
 
+@pytest.mark.slow
 def test_folders_train_and_test_have_one_label_a_text(tmp_path):
     """A folder's name is the label of its texts, which may be several too."""
     for part, name, text in (
@@ -162,6 +164,7 @@ def test_rows_without_labels(model, tmp_path):
     assert (figures["rows"], figures["classes"]["war"]["rows"]) == (12, 4)
 
 
+@pytest.mark.slow
 def test_lists_of_labels_in_json(films, tmp_path):
     with open(films, newline="") as file:
         rows = [
@@ -213,6 +216,7 @@ def test_what_does_not_go_together(options, words, films, model, tmp_path):
     assert_refused(run(*given), *words)
 
 
+@pytest.mark.slow
 def test_a_model_of_one_label_a_text_takes_no_separator(films, tmp_path):
     one = tmp_path / "one.csv"
     one.write_text("".join(f"{text},{label}\n" for label, text in WORDS.items()) * 5)

@@ -119,6 +119,7 @@ def test_a_damaged_model_is_refused(command, damage, model):
         assert_refused(opened_by(command, path), *words, code=1)
 
 
+@pytest.mark.slow
 def test_damage_at_random_ends_in_an_answer_or_one_line(model):
     file, rng = model / "model.skimdb", random.Random(0)
     whole = file.read_bytes()

@@ -314,6 +314,7 @@ class TestOut:
         assert_refused(result, "standard input, line 2", "0xff")
         assert not list(tmp_path.iterdir())
 
+    @pytest.mark.slow
     def test_ctrl_c_leaves_nothing(self, model, tmp_path):
         with subprocess.Popen(
             command("predict", model, "--out", tmp_path / "scored.csv"),
@@ -482,6 +483,7 @@ class TestTerminal:
         output = print_on_terminal(*args, columns=columns, stdin=stdin, NO_COLOR="1", **settings)
         return re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", output)
 
+    @pytest.mark.slow
     def test_messages_wrap_at_words(self, model):
         args = ("predict", model, "xyzzy", "lunch xyzzy")
         note = run(*args).stderr
@@ -497,6 +499,7 @@ class TestTerminal:
         assert output.count("\n") > 1
         assert output.split() == error.split()
 
+    @pytest.mark.slow
     def test_columns_are_aligned(self, model):
         output = self.on_terminal("predict", model, *TEXTS, "--proba", columns=80)
         lines = output.splitlines()
@@ -504,6 +507,7 @@ class TestTerminal:
         starts = [[m.start() for m in re.finditer(r"\S+", line)] for line in lines]
         assert starts[0] == starts[1] == starts[2]
 
+    @pytest.mark.slow
     def test_ascii(self, model, tmp_path):
         pipeline = multi_hot_pipeline(text=True, epochs=1, random_state=0)
         save_model(pipeline.fit(["a", "b"], ["gut", "übel"]), tmp_path / "modèle")
@@ -528,6 +532,7 @@ class TestTerminal:
             for word in words:
                 assert word in output
 
+    @pytest.mark.slow
     def test_ascii_columns_are_aligned(self, tmp_path):
         """Escapes are as wide as they are printed."""
         pipeline = multi_hot_pipeline(text=True, epochs=1, random_state=0)

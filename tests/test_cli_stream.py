@@ -122,6 +122,7 @@ class TestTrain:
             assert figures[part]["loss"] == pytest.approx(-np.log(probabilities).mean(), rel=1e-4)
         assert figures["test"]["accuracy"] > 0.8
 
+    @pytest.mark.slow
     def test_is_the_same_each_time(self, folder, data, tmp_path):
         stream(data, tmp_path, "--block-rows", 100)
         assert metrics_of(tmp_path)["figures"] == metrics_of(folder)["figures"]
@@ -147,6 +148,7 @@ class TestTrain:
         assert metrics["figures"]["test"]["classes"]["rare"]["rows"] == 1
         assert "z" in load_model(tmp_path / "model" / "model.skimdb")["encoder"].vocabulary_
 
+    @pytest.mark.slow
     def test_label_that_is_never_predicted(self, tmp_path):
         texts, labels = ["x", "y", "y", "y", "y"] * 40, ["a", "b", "b", "b", "b"] * 40
         path = write_texts(tmp_path / "texts.csv", ["no word"] * 200, labels)

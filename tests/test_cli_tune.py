@@ -229,6 +229,7 @@ class TestResults:
         size = f"{kilobytes / 1000:.1f} MB" if kilobytes >= 1000 else f"{kilobytes:.1f} kB"
         assert free == f"To free {size}, which only --resume needs, delete {states}."
 
+    @pytest.mark.slow
     def test_long_table_is_cut(self, tmp_path):
         result = tune(
             *[*ARTICLE, "--units", "2", "--batch-size", "100", "--cv", "2", "--out", tmp_path],
@@ -338,6 +339,7 @@ class TestText:
         n_fits = 12 - n_scores + 1
         assert n_fits <= len(epochs) - n_epochs <= 3 * n_fits
 
+    @pytest.mark.slow
     def test_damaged_score_is_found_again(self, text_search, tmp_path):
         folder = tmp_path / "search"
         shutil.copytree(text_search.folder, folder)
@@ -346,6 +348,7 @@ class TestText:
         tune("--resume", folder)
         assert outcome(folder) == outcome(text_search.folder)
 
+    @pytest.mark.slow
     def test_halving_and_class_weight(self, tmp_path):
         units = [word for n in (2, 4, 8) for word in ("--units", n)]
         options = [*units, "--batch-size", 32, "--epochs", "2,6", "--cv", 2]
@@ -419,6 +422,7 @@ class TestHalving:
 
 
 class TestImdb:
+    @pytest.mark.slow
     def test_search_on_sequences(self, made_imdb, tmp_path, monkeypatch):  # noqa: F811
         monkeypatch.setenv("SKIMDB_IMDB_HOME", str(made_imdb))
         options = [*ARTICLE, "--data", "imdb", "--num-words", 400, "--units", 4]
@@ -506,6 +510,7 @@ class TestResume:
         assert [path.name for path in started.iterdir()] == ["search.json"]
         assert (started / "search.json").read_bytes() == before
 
+    @pytest.mark.slow
     def test_other_texts_are_refused(self, tmp_path, monkeypatch):
         texts, labels = load_sample_reviews(return_X_y=True)
         data, folder = tmp_path / "texts.jsonl", tmp_path / "search"
@@ -535,6 +540,7 @@ class TestResume:
         (tmp_path / "search.json").write_text('{"units": 3}')
         assert_refused(run("tune", "--resume", tmp_path), "search.json")
 
+    @pytest.mark.slow
     def test_a_search_does_not_replace_another(self, started):
         words = [f"--resume {started}", "--out", "--force"]
         assert_refused(run("tune", "--out", started), *words)
@@ -542,6 +548,7 @@ class TestResume:
         tune(*ARTICLE, *grid, "--out", started, "--force")
         assert json.loads((started / "search.json").read_bytes())["batch_size"] == [64]
 
+    @pytest.mark.slow
     def test_another_model_is_not_replaced(self, started, tmp_path):
         trained = tmp_path / "trained"
         options = [*ARTICLE, "--units", 2, "--epochs", 1, "--out", trained]
@@ -557,6 +564,7 @@ class TestResume:
         tune("--resume", trained, "--force")
         assert (trained / "model.skimdb").read_bytes() != before
 
+    @pytest.mark.slow
     def test_reads_its_file_as_it_did(self, tmp_path):
         texts, labels = load_sample_reviews(return_X_y=True)
         data, folder = tmp_path / "reviews.txt", tmp_path / "search"
@@ -583,6 +591,7 @@ class TestResume:
         saved = json.loads((folder / "metrics.json").read_bytes())["data"]
         assert (saved["text_column"], saved["label_column"]) == ("remark", "3")
 
+    @pytest.mark.slow
     @pytest.mark.filterwarnings("default:the training state")
     def test_damaged_state_is_reported_in_one_line(self, started, tuned):
         tune("--resume", started)

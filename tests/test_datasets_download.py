@@ -352,6 +352,7 @@ class TestProgress:
         assert erase_line in after
         assert b"/" not in after.partition(b"Traceback")[0]
 
+    @pytest.mark.slow
     def test_is_shown_on_a_terminal(self, serve, run_on_terminal):
         output = run_on_terminal(serve(partial(drip, answer(CONTENT))))
         size = f"{len(CONTENT) / 1000:.1f} kB".encode()
@@ -359,6 +360,7 @@ class TestProgress:
         assert output.startswith(f"Downloading '{NAME}'".encode())
         self.assert_cleaned_up(output)
 
+    @pytest.mark.slow
     def test_is_cleaned_up_after_an_error(self, serve, run_on_terminal):
         output = run_on_terminal(serve(answer(CONTENT[:9000], length=9000)))
         self.assert_cleaned_up(output)
@@ -368,6 +370,7 @@ class TestProgress:
         assert b"KeyboardInterrupt" in output
         self.assert_cleaned_up(output)
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("length", [False, None])
     def test_is_not_shown_elsewhere(self, serve, length):
         _, errors = child(serve(answer(CONTENT, length=length))).communicate(timeout=60)
@@ -380,6 +383,7 @@ class TestProgress:
         assert (cache / NAME).read_bytes() == CONTENT
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="has no limits of file sizes")
 def test_a_full_disk(serve, cache):
     web = serve(answer(CONTENT))

@@ -78,6 +78,7 @@ def test_words_are_in_random_order(reviews):
     assert np.mean(first == 4) == pytest.approx(np.mean(second == 4), rel=0.02)
 
 
+@pytest.mark.slow
 def test_a_linear_classifier_reaches_088(reviews):
     X, y = reviews
     X_test, y_test = make_reviews(25_000, random_state=1)
@@ -148,6 +149,7 @@ def test_a_million_reviews_take_well_under_two_minutes():
     assert len(X) == len(y) == 1_000_000
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="bounds the memory as Linux does")
 @pytest.mark.parametrize("size", [{"n_samples": 2**31 - 1}, {"n_words": 2**31 - 1}])
 def test_reviews_that_memory_has_no_room_for_are_named(size):

@@ -186,18 +186,21 @@ def test_decision_function_is_the_log_odds(data):
     np.testing.assert_allclose(fitted.decision_function(X), log_odds, atol=1e-4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["mse", "binary_crossentropy", "hinge", keras.losses.Huber()])
 def test_losses_for_two_classes(data, loss):
     X, y, X_test, y_test = data
     assert classifier(loss=loss, epochs=6).fit(X, y).score(X_test, y_test) > 0.75
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("loss", ["mse", "categorical_crossentropy", "binary_crossentropy"])
 def test_losses_for_more_classes(three_classes, loss):
     X, y = three_classes
     assert classifier(loss=loss, epochs=30, batch_size=16).fit(X, y).score(X, y) > 0.85
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", keras.optimizers.Nadam(0.002)])
 def test_optimizers(data, optimizer):
     X, y, *_ = data
@@ -228,6 +231,7 @@ def test_l2_and_dropout_hold_the_network_back(data):
     )
 
 
+@pytest.mark.slow
 def test_metrics_are_in_the_history(data):
     X, y, *_ = data
     metrics = ["auc", "mse", keras.metrics.Precision(name="share_right")]
@@ -420,6 +424,7 @@ def test_partial_fit_is_one_epoch_a_call(data):
         parts.partial_fit(X, y + 1)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["adam", keras.optimizers.SGD(momentum=0.9)])
 def test_after_a_fit_without_warm_start_the_optimizer_starts_anew(data, optimizer):
     X, y, *_ = data
@@ -439,6 +444,7 @@ def test_continued_training_keeps_the_learning_rate(data, warm_start, method):
     np.testing.assert_allclose(all_weights(fitted), before, atol=1e-7)
 
 
+@pytest.mark.slow
 def test_callbacks_see_every_epoch_and_batch(data):
     X, y, X_val, y_val = data
     epochs, batches = [], []
@@ -454,6 +460,7 @@ def test_callbacks_see_every_epoch_and_batch(data):
     np.testing.assert_array_equal(all_weights(fitted), all_weights(without))
 
 
+@pytest.mark.slow
 def test_callbacks_act_on_the_training(data):
     X, y, *_ = data
     rates = []
@@ -586,6 +593,7 @@ def run_python(code, *arguments):
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
 
 
+@pytest.mark.slow
 def test_same_weights_in_another_process():
     first, second = (run_python(FIT_AND_PRINT_A_HASH) for _ in range(2))
     assert first == second
@@ -633,6 +641,7 @@ print([name for name in ("tensorflow", "keras", "scikeras") if name in sys.modul
 """
 
 
+@pytest.mark.slow
 def test_a_fresh_process_predicts_without_tensorflow(data, tmp_path):
     X, y, X_test, _ = data
     fitted = classifier().fit(X, y)
@@ -1232,6 +1241,7 @@ data_nonsense = (
 )
 
 
+@pytest.mark.slow
 @scaled(250)
 @given(data_nonsense)
 @example(np.ma.array([[1, 2], [3, 4]], mask=[[0, 1], [0, 0]]))

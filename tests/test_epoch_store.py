@@ -188,6 +188,7 @@ def test_a_fit_that_a_callback_stops_shortens_no_other(data, tmp_path, early_sto
     assert_same(classifier(memory=tmp_path, **options).fit(X, y), classifier(**options).fit(X, y))
 
 
+@pytest.mark.slow
 def test_what_depends_on_chance_or_callbacks_is_not_kept(data, tmp_path):
     X, y = data
     classifier(memory=tmp_path, random_state=None).fit(X, y)
@@ -306,6 +307,7 @@ def fit_and_hash(folder, X, y):
     return joblib.hash(classifier(memory=folder).fit(X, y).coefs_)
 
 
+@pytest.mark.slow
 def test_processes_share_a_folder(data, tmp_path):
     X, y = data
     with multiprocessing.get_context("spawn").Pool(2) as pool:

@@ -475,6 +475,7 @@ class TestErrors:
                 call()
 
 
+@pytest.mark.slow
 def test_needs_no_tensorflow(pipeline, tmp_path):
     save_model(pipeline, tmp_path / "m.skimdb")
     code = (
@@ -524,6 +525,7 @@ class TestCommand:
         (answer,) = map(json.loads, result.stdout.splitlines())
         assert answer["contributions"][0]["contribution"] > 0
 
+    @pytest.mark.slow
     @pytest.mark.parametrize("columns", [40, 120])
     def test_on_a_terminal_words_are_tinted(self, columns, model):
         output = print_on_terminal(

@@ -447,6 +447,7 @@ def test_a_file_cut_short(tmp_path):
         read_labelled_texts(tmp_path / "a.csv.gz")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("content", [COMMA, gzip.compress(COMMA)], ids=["plain", "gzip"])
 def test_standard_input(content):
     code = "from skimdb.datasets import read_labelled_texts as read; print(len(read('-').data))"

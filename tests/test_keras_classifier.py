@@ -136,6 +136,7 @@ MODELS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MODELS)
 def test_sparse_rows_train_and_predict_as_dense_ones(name):
     settings = {"epochs": 2, "batch_size": 16, "shuffle": False}
@@ -179,6 +180,7 @@ FORMS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sparse", [True, False])
 def test_sparse_rows_of_any_form(sparse):
     # a layer of its own for one input, Dense for the other
@@ -200,6 +202,7 @@ def test_sparse_rows_of_any_form(sparse):
         assert pickle.dumps(rows) == before, name
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("sparse", [True, False])
 def test_sparse_rows_become_neither_dense_nor_lists(sparse):
     rows = sp.random_array((600, 20_000), density=0.01, format="csr", dtype=np.float32)
@@ -233,6 +236,7 @@ def test_an_error_in_a_batch_of_sparse_rows_reaches_the_user():
         failing.fit(X, Y)
 
 
+@pytest.mark.slow
 def test_validation_split_sets_the_last_sparse_rows_aside():
     settings = {"fit__validation_split": 0.25, "validation_split": 0.1, "shuffle": False}
     settings = {**settings, "epochs": 2, "validation_batch_size": 4}
@@ -268,6 +272,7 @@ def test_batch_size_for_sparse_rows(size, n_steps):
     assert steps[2 * n_steps :].count("fit") == 2
 
 
+@pytest.mark.slow
 def test_multi_output_targets_on_sparse_rows():
     """A target encoder of the user's own, that makes a target for each output."""
 
@@ -340,6 +345,7 @@ def test_labels_of_any_form(kind):
     assert len(fitted.classes_) == fitted.n_classes_ == (2 if kind == "two" else 3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["multilabel", "sparse multilabel"])
 def test_several_labels(kind):
     rows, _ = IRIS
@@ -443,6 +449,7 @@ def test_class_weights_and_sample_weights_multiply():
     np.testing.assert_array_equal(factors, 2.0)
 
 
+@pytest.mark.slow
 def test_rows_of_weight_zero_are_left_out():
     weights = np.repeat([1.0, 0.0], [40, 20])
     for rows in (X.toarray(), X):
@@ -537,6 +544,7 @@ def test_a_model_that_has_seen_sparse_rows_stays_plain_keras(tmp_path):
 # --- random_state -----------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_random_state_repeats_a_fit_and_leaves_the_process_alone():
     def model(meta):
         layers = [keras.layers.Dense(4), keras.layers.Dropout(0.5), output(meta)]
@@ -604,6 +612,7 @@ def test_is_a_classifier_for_sparse_rows_and_several_labels():
     assert tags.target_tags.required
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["two", "list"])
 def test_decision_function_and_scorers(kind):
     rows, _ = IRIS
@@ -635,6 +644,7 @@ def test_scores_of_probabilities_that_have_been_rounded():
     assert (np.diff(scores) > 0).all()
 
 
+@pytest.mark.slow
 def test_a_search_has_stratified_folds():
     order = np.argsort(Y)
     rows, y = X[order], Y[order]
@@ -740,6 +750,7 @@ def test_checks_of_scikit_learn(estimator, check):
 # --- in skimdb --------------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_the_last_step_of_a_pipeline():
     sequences, y = make_reviews(400, n_words=200, random_state=0)
     pipeline = multi_hot_pipeline(num_words=200, classifier=classifier(units=4, epochs=5))
@@ -758,6 +769,7 @@ def test_the_last_step_of_a_pipeline():
             multi_hot_pipeline(classifier=wrong)
 
 
+@pytest.mark.slow
 def test_trains_as_the_keras_backend_of_dense_classifier():
     """The same network, from the same weights on the same batches, ends with the same weights."""
     sequences, y = make_reviews(300, n_words=200, random_state=0)

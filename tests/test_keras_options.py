@@ -181,6 +181,7 @@ def test_every_class_of_keras_is_tried():
     assert public_classes(callbacks, callbacks.Callback) <= TRIED_CALLBACKS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "name",
     with_slow(OPTIMIZERS, ["Adam", "LossScaleOptimizer", "MultiOptimizer", "SGD"]),
@@ -192,6 +193,7 @@ def test_optimizers(name):
     assert_equal(fitted, model)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", with_slow(OPTIONS, OPTIONS.keys() - {"accumulation"}))
 def test_options_of_optimizers(name):
     fitted, model = fit_both(OPTIONS[name])
@@ -547,6 +549,7 @@ SETTINGS = {
 
 
 # of tf.data, that it goes on as before
+@pytest.mark.slow
 @pytest.mark.filterwarnings(
     "ignore:Even though the `tf.config.experimental_run_functions_eagerly`"
 )
@@ -577,6 +580,7 @@ def test_limits_of_epochs_and_steps():
     assert_equal(fitted, model)
 
 
+@pytest.mark.slow
 def test_the_seed_of_keras_decides_what_no_random_state_does():
     first, again, other = [], [], []
     for seed, losses in ((3, first), (3, again), (4, other)):
@@ -585,6 +589,7 @@ def test_the_seed_of_keras_decides_what_no_random_state_does():
     assert first == again != other
 
 
+@pytest.mark.slow
 def test_training_continues_under_another_dtype_policy():
     parameters = {"optimizer": "sgd", "warm_start": True, "learning_rate": 0.5}
     model, expected = (dense_classifier(**parameters).fit(X, y) for _ in range(2))
@@ -620,6 +625,7 @@ def assert_wrapper_equal(fitted, model, rtol=1e-4, atol=1e-6):
     np.testing.assert_allclose(fitted.predict_proba(X)[:, 1].astype(float), expected, rtol, atol)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", with_slow(OPTIONS, ["loss scale", "averages"]))
 def test_options_of_optimizers_for_a_model_of_the_users(name):
     sparse = name.startswith("averages")

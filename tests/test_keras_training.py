@@ -48,21 +48,28 @@ def train_by_plain_keras(model, X, y, sample_weight, epochs, seed):
     return losses
 
 
-@pytest.mark.parametrize("dense", [False, True], ids=["sparse", "dense"])
+MORE_CASES = [
+    {"units": ()},
+    {"units": (64, 32, 8), "activation": "tanh"},
+    {"optimizer": "adam", "loss": "mse", "learning_rate": 0.01},
+    {"optimizer": "sgd", "n_classes": 3},
+    {"optimizer": keras.optimizers.RMSprop(momentum=0.9, centered=True)},
+    {"optimizer": keras.optimizers.Adam(amsgrad=True, clipnorm=0.1)},
+    {"optimizer": keras.optimizers.Adam(gradient_accumulation_steps=3)},
+    {"optimizer": keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1))},
+    {"n_classes": 4, "loss": "categorical_crossentropy", "l2": 0.001},
+]
+
+
+@pytest.mark.parametrize(
+    "dense", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["sparse", "dense"]
+)
 @pytest.mark.parametrize(
     "parameters",
     [
         {},
-        {"units": ()},
-        {"units": (64, 32, 8), "activation": "tanh"},
         {"optimizer": "adam", "l2": 0.01},
-        {"optimizer": "adam", "loss": "mse", "learning_rate": 0.01},
-        {"optimizer": "sgd", "n_classes": 3},
-        {"optimizer": keras.optimizers.RMSprop(momentum=0.9, centered=True)},
-        {"optimizer": keras.optimizers.Adam(amsgrad=True, clipnorm=0.1)},
-        {"optimizer": keras.optimizers.Adam(gradient_accumulation_steps=3)},
-        {"optimizer": keras.optimizers.LossScaleOptimizer(keras.optimizers.SGD(0.1))},
-        {"n_classes": 4, "loss": "categorical_crossentropy", "l2": 0.001},
+        *(pytest.param(case, marks=pytest.mark.slow) for case in MORE_CASES),
     ],
 )
 def test_weights_equal_those_of_plain_keras(parameters, dense):
@@ -104,6 +111,7 @@ def dense_batches(X, y, epochs, seed):
             yield X[batch].toarray(), y[batch, np.newaxis].astype(np.float32)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "optimizer",
     [
@@ -167,6 +175,7 @@ assert not any(name.startswith("skimdb") for name in sys.modules)
 """
 
 
+@pytest.mark.slow
 def test_a_checkpoint_opens_in_keras_alone(tmp_path):
     X, y, _ = rows()
     path, inputs, outputs = (tmp_path / name for name in ("m.keras", "X.npy", "p.npy"))
@@ -221,6 +230,7 @@ def test_saved_weights_are_those_of_the_exported_network(dense, tmp_path):
         np.testing.assert_array_equal(found, expected)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["rmsprop", "adam"])
 def test_an_interrupted_training_goes_on_from_its_backup(optimizer, tmp_path):
     X, y, _ = rows()
@@ -332,6 +342,7 @@ def test_a_failed_fit_does_not_spoil_the_next():
         np.testing.assert_array_equal(one, other)
 
 
+@pytest.mark.slow
 def test_keras_may_clear_its_state_between_fits():
     X, y, _ = rows()
     first = DenseClassifier(4, epochs=2, dropout=0.2, random_state=0).fit(X, y)

@@ -62,6 +62,7 @@ def positions(size):
     return sorted({*range(60), *rng.sample(range(size), 300), *range(size - 1800, size)})
 
 
+@pytest.mark.slow
 def test_a_changed_byte_is_refused(whole, tmp_path):
     path, rng = tmp_path / "model", random.Random(1)
     for position in positions(len(whole)):
@@ -471,6 +472,7 @@ anything = st.recursive(
 )  # fmt: skip
 
 
+@pytest.mark.slow
 @settings(max_examples=300, deadline=None)
 @given(st.data())
 def test_a_tree_with_anything_anywhere_is_refused_or_opens(tmp_path_factory, data):

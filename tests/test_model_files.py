@@ -160,6 +160,7 @@ def test_a_vocabulary_set_after_fit_is_kept_beside_the_fitted_one(tmp_path):
     assert loaded.vocabulary == {"x": 1}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("optimizer", ["rmsprop", "adam", "adafactor"])
 @pytest.mark.parametrize("how", ["fit", "partial_fit"])
 def test_training_goes_on_after_loading_as_if_it_had_not_stopped(
@@ -416,6 +417,7 @@ def test_a_kill_during_a_save_leaves_the_old_or_the_new_file(tmp_path):
     assert int(killed.stdout) > 0
 
 
+@pytest.mark.slow
 def test_loading_imports_no_tensorflow():
     code = (
         "import sys; from skimdb import load_model; "
@@ -520,6 +522,7 @@ def steps_before(draw):
 any_sequences = st.lists(st.lists(st.integers(0, 12), max_size=6), min_size=1, max_size=4)
 
 
+@pytest.mark.slow
 @scaled(150)
 @given(steps_before(), st.data(), any_text)
 def test_any_pipeline_predicts_the_same(folder, fitted_networks, steps_and_X, data, name):

@@ -125,6 +125,7 @@ def test_default_parameters():
     assert MultiHotVectorizer().get_params() == DEFAULTS
 
 
+@pytest.mark.slow
 @scaled(300)
 @given(
     rows,
@@ -345,6 +346,7 @@ CHANGES = {
 }
 
 
+@pytest.mark.slow
 @scaled(300)
 @given(
     st.lists(st.lists(st.sampled_from(WORDS), max_size=5).map(" ".join), min_size=1, max_size=5),
@@ -510,6 +512,7 @@ if sklearn.__version__.startswith("1.6."):
     EXPECTED_FAILURES["check_positive_only_tag_during_fit"] = "subtracts floats from integers"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "options",
     [{}, {"num_words": 9}, {"mode": "tfidf"}, {"ngram_range": (1, 2)}, {"n_buckets": 64}],
@@ -665,6 +668,7 @@ def fit_count_vectorizer(rows, **options):
         return None, None
 
 
+@pytest.mark.slow
 @scaled(500)
 @given(
     repetitive,
@@ -709,6 +713,7 @@ def test_ngrams_are_those_of_count_vectorizer(rows, ngram_range, limits, mode):
     np.testing.assert_array_equal(vectorizer.transform(rows).toarray(), result.toarray())
 
 
+@pytest.mark.slow
 @scaled(200)
 @given(repetitive, repetitive, ranges)
 def test_other_rows_have_the_columns_of_fit(rows, new, ngram_range):
@@ -755,6 +760,7 @@ def test_ngrams_of_texts_with_start_marks_and_unknown_words(
     np.testing.assert_array_equal(X.toarray(), expected)
 
 
+@pytest.mark.slow
 @scaled(200)
 @given(repetitive, ranges, st.integers(1, 3))
 def test_columns_come_in_the_order_of_rows_length_and_ids(rows, ngram_range, min_df):
@@ -808,6 +814,7 @@ def test_max_features_takes_the_most_frequent():
     assert columns_of(most.set_params(max_features=99).fit(rows)) == [(1,), (2,), (5,)]
 
 
+@pytest.mark.slow
 @scaled(200)
 @given(
     repetitive,
@@ -1031,6 +1038,7 @@ def bucket_of(ngram, n_buckets):
     return bucket
 
 
+@pytest.mark.slow
 @scaled(100)
 @given(repetitive, ranges, st.sampled_from([1, 2, 7, 300, 2**20, 2**31 - 1]))
 def test_each_ngram_counts_in_its_bucket(rows, ngram_range, n_buckets):
@@ -1340,6 +1348,7 @@ def has_rows_of_other_types(X):
     )
 
 
+@pytest.mark.slow
 @scaled(500)
 @given(nonsense | st.lists(nonsense, max_size=2) | st.lists(st.lists(nonsense | ids), max_size=3))
 @example([[0, 1], [True]])
@@ -1455,6 +1464,7 @@ def test_the_largest_id_has_no_column():
         MultiHotVectorizer().fit([[2**63 - 1]])
 
 
+@pytest.mark.slow
 def test_a_million_columns_words_and_texts():
     n = 1_000_000
     X = MultiHotVectorizer(num_words=n, mode="count").fit_transform(

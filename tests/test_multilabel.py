@@ -63,6 +63,7 @@ def test_every_form_of_an_indicator_matrix(form, classes):
     assert model.score(X, form(Y)) == accuracy_score(Y, model.predict(X))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_predicts_an_indicator_matrix(backend):
     model = classifier(epochs=40, backend=backend).fit(X, Y)
@@ -106,6 +107,7 @@ def test_rows_of_weight_0_are_left_out():
     assert_same(model, classifier(backend="sparse").fit(X[1::2], Y[1::2]))
 
 
+@pytest.mark.slow
 def test_the_keras_model_is_one_of_sigmoids(tmp_path):
     model = classifier(metrics=("accuracy", "auc"), backend="keras").fit(X, FRAME)
     probabilities = model.predict_proba(X)
@@ -120,6 +122,7 @@ def test_the_keras_model_is_one_of_sigmoids(tmp_path):
     np.testing.assert_allclose(exported.predict(X.toarray(), verbose=0), probabilities, 1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("backend", BACKENDS)
 def test_training_continues(backend):
     model = classifier(backend=backend, epochs=2, warm_start=True).fit(X, FRAME).fit(X, FRAME)

@@ -201,6 +201,7 @@ else:
 """
 
 
+@pytest.mark.slow
 def test_what_must_be_installed(tmp_path):
     def run(*arguments):
         command = [sys.executable, "-c", WITHOUT, *arguments]

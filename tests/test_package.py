@@ -81,6 +81,7 @@ print(*[item.__name__ for item in items])
 """
 
 
+@pytest.mark.slow
 @pytest.mark.keras
 def test_public_names_in_pickles():
     """They load in a process that has imported nothing, and so do the paths of earlier pickles."""
@@ -117,6 +118,7 @@ def test_names_are_loaded_when_they_are_used(package):
     assert {name for name in modules if name.startswith("skimdb")} <= {*PUBLIC_NAMES}
 
 
+@pytest.mark.slow
 @pytest.mark.keras
 def test_public_names_and_parameters_need_no_tensorflow():
     names = ", ".join(sorted(PUBLIC_NAMES["skimdb"] - {"KerasClassifier"}))

@@ -36,6 +36,7 @@ def scores(searched):
     return np.array([searched.cv_results_[f"split{i}_test_score"] for i in range(3)])
 
 
+@pytest.mark.slow
 def test_two_jobs_give_the_scores_of_one(rows):
     one, two = search(rows), search(rows, n_jobs=2)
     np.testing.assert_array_equal(scores(two), scores(one))
@@ -125,6 +126,7 @@ def threads_of_tensorflow():
     return tensorflow.config.threading.get_intra_op_parallelism_threads()
 
 
+@pytest.mark.slow
 def test_workers_keep_tensorflow_to_their_share_of_the_cores():
     shares = Parallel(n_jobs=2)(delayed(threads_of_tensorflow)() for _ in range(2))
     assert shares == [max(cpu_count() // 2, 1)] * 2
@@ -160,6 +162,7 @@ os.wait()
 """
 
 
+@pytest.mark.slow
 @needs_fork
 def test_a_fork_says_that_keras_cannot_train(tmp_path):
     printed = run_script(FIT_IN_A_FORK, tmp_path)

@@ -402,6 +402,7 @@ def test_one_classifier_a_label_is_refused(tmp_path):
         write_report(model, tmp_path / "report.html", rows, y)
 
 
+@pytest.mark.slow
 def test_sequences(tmp_path, monkeypatch):
     monkeypatch.delenv("SKIMDB_IMDB_HOME", raising=False)
     ids, y = make_reviews(200, n_words=200, random_state=0)
@@ -450,6 +451,7 @@ def folder(tmp_path_factory):
 
 
 class TestCommand:
+    @pytest.mark.slow
     def test_train_and_report_show_the_figures_of_the_test_rows(self, folder, tmp_path):
         metrics = json.loads((folder / "metrics.json").read_bytes())["figures"]["test"]
         out = tmp_path / "report.html"

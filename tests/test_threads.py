@@ -26,6 +26,7 @@ def quick_switches():
     sys.setswitchinterval(interval)
 
 
+@pytest.mark.slow
 def test_threads_predict_with_one_pipeline(quick_switches):
     texts, y = load_sample_reviews(return_X_y=True)
     pipeline = multi_hot_pipeline(text=True, units=4, epochs=2, random_state=0).fit(texts, y)

@@ -41,6 +41,7 @@ def encode(known, texts, num_words):
     return MultiHotVectorizer(num_words=num_words).transform(encoder.transform(texts))
 
 
+@pytest.mark.slow
 @scaled(200)
 @given(
     texts,

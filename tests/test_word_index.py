@@ -185,6 +185,7 @@ def test_learns_ranks_by_frequency_then_alphabet():
     assert all(type(rank) is int for rank in encoder.vocabulary_.values())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("padding", [[], [PADDING]], ids=["few characters", "many"])
 @scaled(150)
 @given(
@@ -355,6 +356,7 @@ def test_words_are_what_a_pattern_finds(text, is_long):
     assert words(text, [PADDING] * is_long) == expected
 
 
+@pytest.mark.slow
 @scaled(300)
 @given(
     st.lists(any_text | spaced | wordy, min_size=1, max_size=4),
@@ -558,6 +560,7 @@ def test_text_comes_back_as_its_known_words(texts):
     assert to_lists(encoder.transform(decoded)) == to_lists(encoder.transform(texts))
 
 
+@pytest.mark.slow
 @scaled(150)
 @given(texts, st.lists(st.lists(st.integers(0, 40) | st.just(2**62), max_size=9), min_size=1))
 def test_ids_come_back_as_far_as_they_are_words(texts, sequences):
@@ -732,6 +735,7 @@ def test_while_another_thread_builds_the_table_texts_are_encoded_without_it(enco
     assert vocabulary.n_read == 1
 
 
+@pytest.mark.slow
 def test_few_texts_load_no_compiler():
     code = """
 import sys
@@ -1092,6 +1096,7 @@ def test_tags():
 # --- large and real ---------------------------------------------------------------------------
 
 
+@pytest.mark.slow
 def test_a_million_words_texts_and_letters():
     n = 1_000_000
     encoder = WordIndexEncoder(vocabulary={**VOCABULARY, "x" * n: 6}).fit()

@@ -93,6 +93,7 @@ def test_an_error_in_a_batch_reaches_the_user(monkeypatch, error, in_validation)
     classifier.fit(X, y)
 
 
+@pytest.mark.slow
 def test_a_training_leaves_no_model_and_no_feed_behind():
     def count():
         gc.collect()
@@ -114,6 +115,7 @@ SCHEDULES = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SCHEDULES)
 def test_the_learning_rate_falls_as_by_a_schedule_of_keras(name):
     plan = make_plan(learning_rate=0.5, learning_rate_schedule=name)

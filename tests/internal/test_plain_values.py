@@ -29,6 +29,7 @@ trees = st.recursive(
 )
 
 
+@pytest.mark.slow
 @given(trees)
 def test_any_plain_value_comes_back(value):
     plain = from_json(to_json(to_plain(value, "value")))

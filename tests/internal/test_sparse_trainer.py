@@ -55,6 +55,7 @@ def pairs(case, names):
 
 
 CASES = pairwise_cases(FACTORS)
+N_FAST_CASES = 8
 
 
 def make_rows(n_classes, weighted):
@@ -95,7 +96,12 @@ def make_keras_optimizer(name, schedule, n_steps):
     return kinds[name](learning_rate=rate, **more)
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: "-".join(map(str, case.values())))
+@pytest.mark.parametrize(
+    "case",
+    CASES[:N_FAST_CASES]
+    + [pytest.param(case, marks=pytest.mark.slow) for case in CASES[N_FAST_CASES:]],
+    ids=lambda case: "-".join(map(str, case.values())),
+)
 def test_same_as_plain_keras(case):
     X, y, sample_weight = make_rows(case["n_classes"], case["weighted"])
     epochs = 8

@@ -60,6 +60,7 @@ def rows_of(ragged):
     return [row.tolist() for row in np.split(ragged.values, ragged.offsets[1:-1])][: len(ragged)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("make", TABLES)
 @scaled(150)
 @given(blocks=st.lists(texts, max_size=4))
@@ -73,6 +74,7 @@ def test_words_are_numbered_as_a_dict_numbers_them(make, blocks):
     assert table.words() == words
 
 
+@pytest.mark.slow
 @scaled(150)
 @given(any_analyzer, st.lists(texts, max_size=3))
 def test_both_tables_number_the_words_of_any_analyzer_alike(analyzer, blocks):
