@@ -289,6 +289,16 @@ def test_updates_of_touched_columns_are_exact(optimizer):
     assert_close(classifier(**parameters).fit(X, y), classifier(**parameters).fit(X.toarray(), y))
 
 
+def test_columns_rest_for_more_steps_than_their_averages_last():
+    """After 1,024 steps without a gradient, an average is 0 in float32."""
+    columns = np.r_[0, np.arange(1199) % 9 + 1]
+    # only entries other than 1 are surely for the compiled kernels
+    X = sp.csr_array((np.full(1200, 0.5, np.float32), columns, np.arange(1201)))
+    y = np.arange(1200) % 2
+    parameters = {"units": 3, "optimizer": "rmsprop", "epochs": 2, "batch_size": 1}
+    assert_close(classifier(**parameters).fit(X, y), classifier(**parameters).fit(X.toarray(), y))
+
+
 @scaled(25)
 @given(st.data())
 def test_any_rows_are_trained_as_dense_rows(data):
