@@ -166,6 +166,7 @@ needs_graphviz = pytest.mark.skipif(
 
 
 class TestPlotModel:
+    @pytest.mark.keras
     @needs_graphviz
     def test_writes_a_picture(self, pipeline, tmp_path):
         path = plot_model(pipeline, tmp_path / "network.png")
@@ -173,6 +174,7 @@ class TestPlotModel:
         assert [file.name for file in tmp_path.iterdir()] == ["network.png"]
         assert b"<svg" in plot_model(pipeline[-1], str(tmp_path / "network.svg")).read_bytes()
 
+    @pytest.mark.keras
     def test_says_what_is_missing(self, pipeline, tmp_path, monkeypatch):
         monkeypatch.setenv("PATH", str(tmp_path))
         with pytest.raises(ImportError, match="install Graphviz"):

@@ -75,6 +75,7 @@ def test_epochs_from_memory_are_tasks_too(rows, tmp_path):
     assert scores == [False, False, True]
 
 
+@pytest.mark.keras
 def test_a_failed_fit_is_torn_down(rows):
     X, y = rows
     recorder = Recorder()

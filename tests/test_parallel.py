@@ -43,6 +43,7 @@ def test_two_jobs_give_the_scores_of_one(rows):
     np.testing.assert_array_equal(two.best_estimator_.coefs_[0], one.best_estimator_.coefs_[0])
 
 
+@pytest.mark.keras
 def test_nothing_of_keras_is_pickled(rows):
     fitted = DenseClassifier(epochs=1, warm_start=True).fit(*rows)
     assert fitted.model_ is not None
