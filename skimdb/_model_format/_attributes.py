@@ -1,4 +1,4 @@
-"""Checks of the learned attributes that several kinds of estimators have."""
+"""Learned attributes that several kinds of estimators have: how they are read and checked."""
 
 import sys
 
